@@ -1,0 +1,5 @@
+"""``python -m kisbt``."""
+
+from kisbt.cli import main
+
+main()

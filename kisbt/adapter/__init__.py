@@ -1,0 +1,1 @@
+"""The only package that subclasses backtrader: feeds, brokers, analyzers, views."""

@@ -1,0 +1,1 @@
+"""Independent checks of finished runs; shares no code path with the brokers."""

@@ -1,0 +1,33 @@
+"""The command tree. Each group lives in its own module."""
+
+from typing import Annotated
+
+import typer
+
+from kisbt import __version__
+from kisbt.cli import data, journal, prompts
+
+app = typer.Typer(
+    name="kisbt",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
+)
+app.add_typer(data.app, name="data")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(journal.app, name="journal")
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"kisbt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """LLM strategies on Korean shares (KRX): backtest, learn, trade through KIS (한국투자증권)."""

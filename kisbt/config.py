@@ -1,0 +1,174 @@
+"""Settings: ``kisbt.toml`` and the environment in, frozen typed values out.
+
+Nothing is read at import. An unknown key is an error that names the nearest known one.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kisbt.errors import ConfigError
+
+CONFIG_FILE = "kisbt.toml"
+
+
+class Section(BaseModel):
+    """A frozen table of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RiskLimits(Section):
+    """Limits that node 4 enforces. Fractions are of equity.
+
+    ``min_cash`` won stay uninvested. ``daily_loss`` and ``weekly_loss`` are positive: at that
+    loss since the previous session's (week's) closing equity the state becomes REDUCE_ONLY.
+    ``max_turnover_per_day`` is traded value of one session's buys and sells over equity; exits
+    are counted but never blocked by it. ``max_drawdown`` halts new buying for good in that run.
+    """
+
+    max_weight: float = Field(default=0.20, gt=0, le=1)
+    max_exposure: float = Field(default=0.95, gt=0, le=1)
+    max_positions: int = Field(default=10, ge=1)
+    max_orders_per_day: int = Field(default=20, ge=1)
+    max_turnover_per_day: float = Field(default=1.0, gt=0)
+    daily_loss: float = Field(default=0.03, gt=0, le=1)
+    weekly_loss: float = Field(default=0.07, gt=0, le=1)
+    max_drawdown: float = Field(default=1.0, gt=0, le=1)
+    min_confidence: float = Field(default=0.0, ge=0, le=1)
+    min_cash: int = Field(default=0, ge=0)
+
+
+class CostSettings(Section):
+    """What the broker and the state take. Rates are fractions of the traded amount, per side.
+
+    Source: BanKIS online rates, ``0.0140527 %`` for shares and ``0.0146527 %`` for ETF, ETN and
+    ELW; a secondary source, so check your own account's contract.
+    """
+
+    commission_rate: float = Field(default=0.000140527, ge=0, lt=0.05)
+    etf_commission_rate: float = Field(default=0.000146527, ge=0, lt=0.05)
+    tax: bool = True
+
+
+class FillSettings(Section):
+    """How simulated orders meet bars. ``participation`` is the largest share of a bar's volume."""
+
+    participation: float = Field(default=0.10, gt=0, le=1)
+
+
+class BacktestSettings(Section):
+    """Defaults of ``kisbt backtest``; ``cash`` in won."""
+
+    data: str = "sample"
+    strategy: str | None = None
+    cash: int = Field(default=100_000_000, gt=0)
+    benchmark: str | None = None
+
+
+class Paths(Section):
+    """Folders, relative to the project root unless absolute, and the journal's URL."""
+
+    datasets: str = "datasets"
+    prompts: str = "prompts"
+    results: str = "results"
+    journal: str | None = None
+
+
+class Settings(Section):
+    """All settings of one process. Built once, passed down."""
+
+    lang: Literal["ko", "en"] = "ko"
+    backtest: BacktestSettings = BacktestSettings()
+    limits: RiskLimits = RiskLimits()
+    costs: CostSettings = CostSettings()
+    fills: FillSettings = FillSettings()
+    paths: Paths = Paths()
+    root: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    def folder(self, which: Literal["datasets", "prompts", "results"]) -> Path:
+        """The absolute folder of one kind."""
+        return (self.root / getattr(self.paths, which)).resolve()
+
+    def journal_url(self) -> str:
+        """The journal as an SQLAlchemy URL; ``results/journal.sqlite`` by default."""
+        if self.paths.journal is None:
+            return f"sqlite:///{(self.folder('results') / 'journal.sqlite').as_posix()}"
+        if "://" in self.paths.journal:
+            return self.paths.journal
+        return f"sqlite:///{(self.root / self.paths.journal).resolve().as_posix()}"
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project folder: the nearest one upwards with ``kisbt.toml``, or datasets and prompts.
+
+    Falls back to the source checkout this package runs from, then to ``start``.
+    """
+    start = (start or Path.cwd()).resolve()
+    checkout = Path(__file__).resolve().parents[1]
+    for folder in (start, *start.parents, checkout):
+        if (folder / CONFIG_FILE).is_file():
+            return folder
+        if (folder / "datasets").is_dir() and (folder / "prompts").is_dir():
+            return folder
+    return start
+
+
+def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from ``file``, else from the project root's ``kisbt.toml``, else defaults.
+
+    ``KISBT_JOURNAL`` in the environment overrides the journal's URL.
+
+    Raises:
+        ConfigError: the file is missing, not TOML, or holds an unknown key or a bad value.
+    """
+    environ = os.environ if environ is None else environ
+    if file is not None and not file.is_file():
+        raise ConfigError(f"settings file {file} does not exist", hint="check --config")
+    root = file.resolve().parent if file else find_root()
+    path = file or root / CONFIG_FILE
+    raw: dict[str, Any] = {}
+    if path.is_file():
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path.name}: not valid TOML: {error}") from error
+    if journal := environ.get("KISBT_JOURNAL"):
+        raw.setdefault("paths", {})["journal"] = journal
+    return parse_settings(raw, root, path.name)
+
+
+def parse_settings(raw: Mapping[str, Any], root: Path, source: str) -> Settings:
+    """Turn a parsed table into ``Settings``; ``source`` names it in errors.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one) or a bad value.
+    """
+    if "root" in raw:
+        raise ConfigError(f"{source}: unknown key 'root'")
+    try:
+        return Settings.model_validate({**raw, "root": root})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = _known_keys(first["loc"][:-1])
+            near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+            raise ConfigError(f"{source}: unknown key '{where}'", hint=hint) from error
+        raise ConfigError(f"{source}: {where}: {first['msg']}") from error
+
+
+def _known_keys(path: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return [key for key in model.model_fields if key != "root"]

@@ -1,0 +1,1 @@
+"""Datasets: format, loading, checks, imports, the synthetic market, and the feature catalogue."""

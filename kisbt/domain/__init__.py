@@ -1,0 +1,1 @@
+"""Types that cross package borders. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Korean market rules as pure functions, each with its source and first valid day."""

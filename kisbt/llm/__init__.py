@@ -1,0 +1,1 @@
+"""Deciders: what answers node 3."""

@@ -1,0 +1,1 @@
+"""Reports: tearsheet, comparison, run card."""

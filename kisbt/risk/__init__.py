@@ -1,0 +1,1 @@
+"""Risk limits and measures as pure functions."""

@@ -1,0 +1,1 @@
+"""Prompt versions and rules as data: store, validation, rendering, enforcement."""

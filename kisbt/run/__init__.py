@@ -1,0 +1,1 @@
+"""Runs: the one way to build a Cerebro, and the modes that use it."""

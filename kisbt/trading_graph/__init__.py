@@ -1,0 +1,1 @@
+"""The operating graph: six nodes, one tick a decision bar."""
