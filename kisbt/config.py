@@ -93,7 +93,8 @@ class Settings(Section):
 
     def folder(self, which: Literal["datasets", "prompts", "results"]) -> Path:
         """The absolute folder of one kind."""
-        return (self.root / getattr(self.paths, which)).resolve()
+        name: str = getattr(self.paths, which)
+        return (self.root / name).resolve()
 
     def journal_url(self) -> str:
         """The journal as an SQLAlchemy URL; ``results/journal.sqlite`` by default."""
