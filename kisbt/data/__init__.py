@@ -1,1 +1,1 @@
-"""Datasets: format, loading, checks, imports, the synthetic market, and the feature catalogue."""
+"""Datasets: format, loading, checks, import, download, the synthetic market, features."""
