@@ -1,1 +1,1 @@
-"""Deciders: what answers node 3."""
+"""Deciders: what answers node 3 of the operating graph."""

@@ -1,1 +1,1 @@
-"""Prompt versions and rules as data: store, validation, rendering, enforcement."""
+"""Prompt versions and rules as data: parse, check, render, evaluate, store."""
