@@ -1,0 +1,1 @@
+"""The KIS (한국투자증권) Open API client; knows nothing of backtrader."""
