@@ -83,7 +83,7 @@ def match(
     tick against us where that is inside everything above, else to the next one for us.
     """
     quantity = remaining if remaining < available else available
-    if bar.volume <= 0 or quantity <= 0:
+    if bar.volume <= 0 or quantity <= 0 or bar.low < 1:
         return None
     lowest, highest = bar.low, bar.high
     if band is not None:
@@ -103,7 +103,7 @@ def match(
                 highest = limit_price
         elif lowest < limit_price:
             lowest = limit_price
-    if lowest > highest or highest < 1:
+    if lowest > highest:
         return None
     if price > highest:
         price = highest

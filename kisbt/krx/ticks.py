@@ -13,7 +13,7 @@ unit of the price itself never leaves the table.
 """
 
 from datetime import date
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from kisbt.domain.market import Market, Product
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 DayArray: TypeAlias = npt.NDArray[np.datetime64]
+_Table: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 SHARE_TABLE_SINCE = date(2023, 1, 25)
 FUND_TABLE_SINCE = date(2023, 12, 11)
@@ -33,7 +34,7 @@ _SHARES_NOW = ((2_000, 5_000, 20_000, 50_000, 200_000, 500_000), (1, 5, 10, 50, 
 _KOSPI_OLD = ((1_000, 5_000, 10_000, 50_000, 100_000, 500_000), (1, 5, 10, 50, 100, 500, 1_000))
 _KOSDAQ_OLD = ((1_000, 5_000, 10_000, 50_000), (1, 5, 10, 50, 100))
 _FUNDS_NOW = ((2_000,), (1, 5))
-_FIVE: tuple[tuple[int, ...], tuple[int, ...]] = ((), (5,))
+_FIVE: _Table = ((), (5,))
 
 
 def tick_size(price: int, market: Market, on: date, product: Product = Product.STOCK) -> int:
@@ -109,10 +110,10 @@ def tick_sizes(
     """
     price = np.asarray(prices, dtype=np.int64)
     day = np.asarray(days, dtype="datetime64[D]")
-    if product is _ELW:
-        since, now, old = FUND_TABLE_SINCE, _FIVE, _FIVE
-    elif product is not _STOCK:
-        since, now, old = FUND_TABLE_SINCE, _FUNDS_NOW, _FIVE
+    now: _Table
+    old: _Table
+    if product is not _STOCK:
+        since, now, old = FUND_TABLE_SINCE, _FIVE if product is _ELW else _FUNDS_NOW, _FIVE
     else:
         since, now = SHARE_TABLE_SINCE, _SHARES_NOW
         old = _KOSPI_OLD if market is _KOSPI else _KOSDAQ_OLD
@@ -125,7 +126,8 @@ def rounded_down(
     """Return each price rounded down to a tick; the vectorised twin of ``round_down``."""
     price = np.asarray(prices, dtype=np.int64)
     tick = tick_sizes(price, market, days, product)
-    return np.maximum(price // tick * tick, tick)
+    rounded: IntArray = np.maximum(price // tick * tick, tick)
+    return rounded
 
 
 def rounded_up(
@@ -134,9 +136,10 @@ def rounded_up(
     """Return each price rounded up to a tick; the vectorised twin of ``round_up``."""
     price = np.asarray(prices, dtype=np.int64)
     tick = tick_sizes(price, market, days, product)
-    return np.maximum(-(-price // tick) * tick, tick)
+    rounded: IntArray = np.maximum(-(-price // tick) * tick, tick)
+    return rounded
 
 
-def _look_up(price: IntArray, table: tuple[tuple[int, ...], tuple[int, ...]]) -> Any:
+def _look_up(price: IntArray, table: _Table) -> IntArray:
     edges, ticks = table
     return np.array(ticks, dtype=np.int64)[np.searchsorted(edges, price, side="right")]
