@@ -96,12 +96,8 @@ class Executor(Protocol):
         ...
 
 
-class Journal(Protocol):
-    """Where a run writes what happened. The source of truth for everything after it."""
-
-    def record_tick(self, state: TradingState) -> None:
-        """One finished tick, whatever its ending."""
-        ...
+class ExecutionListener(Protocol):
+    """Told by a broker what became of orders."""
 
     def record_order(self, event: OrderEvent) -> None:
         """One change of an order's state."""
@@ -109,6 +105,14 @@ class Journal(Protocol):
 
     def record_fill(self, fill: Fill) -> None:
         """One execution."""
+        ...
+
+
+class Journal(ExecutionListener, Protocol):
+    """Where a run writes what happened. The source of truth for everything after it."""
+
+    def record_tick(self, state: TradingState) -> None:
+        """One finished tick, whatever its ending."""
         ...
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:

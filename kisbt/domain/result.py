@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from kisbt.domain.trading import Fill, OrderEvent
+from kisbt.domain.trading import PositionChange, Fill, OrderEvent
 
 
 class EquityPoint(NamedTuple):
@@ -60,6 +60,7 @@ class RunResult:
     benchmark_label: str
     risk: Mapping[str, Any]
     assumptions: Sequence[str]
+    actions: Sequence[PositionChange] = ()
     skipped_features: Sequence[str] = ()
     trials_before: int = 0
     violations: Sequence[str] = ()

@@ -28,6 +28,20 @@ class Tick(NamedTuple):
     session: date
 
 
+class Valuation(NamedTuple):
+    """The account at a bar's close, in won: D+2 cash, equity, all positions, the largest one."""
+
+    cash: int
+    equity: int
+    invested: int
+    largest: int
+
+    @property
+    def exposure(self) -> float:
+        """Value of all positions over equity."""
+        return self.invested / self.equity if self.equity else 0.0
+
+
 class PositionStatus(NamedTuple):
     """One position valued at the last close. Won, except ``weight`` and ``unrealised_pct``."""
 

@@ -187,3 +187,19 @@ class Fill(NamedTuple):
     def amount(self) -> int:
         """Price times quantity, in won, without costs."""
         return self.price * self.quantity
+
+
+class PositionChange(NamedTuple):
+    """What happened to a held position without an order.
+
+    ``split`` (액면분할, 병합): shares times ``ratio``, the fraction of a share paid in cash.
+    ``delisting`` (상장폐지): shares gone, ``cash`` is what was paid for them at the last close.
+    """
+
+    session: date
+    ticker: str
+    kind: str
+    ratio: float
+    quantity_before: int
+    quantity_after: int
+    cash: int
