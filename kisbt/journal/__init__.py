@@ -1,1 +1,1 @@
-"""The journal: every decision, order and fill of every run, in SQLite or Postgres."""
+"""The journal (매매 일지): what happened in a run, and why. The source of truth after it."""
