@@ -1,0 +1,1 @@
+"""What can go wrong on purpose: profiles, seeded draws, and the log of what was injected."""

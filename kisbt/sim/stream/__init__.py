@@ -1,0 +1,1 @@
+"""KIS's WebSocket: registrations, acknowledgements, data frames, encrypted notices."""
