@@ -6,6 +6,7 @@ from typing import NamedTuple, TypedDict
 
 from kisbt.domain.market import Frozen
 from kisbt.domain.trading import (
+    Decision,
     OrderIntent,
     OrderReceipt,
     TradingMode,
@@ -125,6 +126,7 @@ class TradingState(TypedDict, total=False):
     verdicts: tuple[Verdict, ...]  # 4 validate_trading_plan
     approved: tuple[OrderIntent, ...]  # 4
     risk: RiskStatus  # 4
+    added: tuple[Decision, ...]  # 4: exits that rules force, numbered on from the plan's last
     receipts: tuple[OrderReceipt, ...]  # 5 execute_trading_plan
     report: TickReport  # 6 record_and_report
     failure: NodeFailure  # whichever node raised
