@@ -71,12 +71,40 @@ class BacktestSettings(Section):
     benchmark: str | None = None
 
 
+class KISSettings(Section):
+    """How the client behaves towards KIS (한국투자증권). Keys live in ``kis_devlp.yaml``, not here.
+
+    ``config`` is the folder of that file (default ``~/KIS/config``), ``cache`` the per-user folder
+    of tokens and rate counters. Limits are calls a second, shared by all processes of one key;
+    ``account_per_second`` is the ledger's own limit for account and order calls, ``None`` for no
+    other than the total. ``quotes_from_real`` lets a paper session read quotes with real keys.
+    ``connect_seconds`` and ``answer_seconds`` bound one request; ``registrations`` one stream.
+
+    Source: KIS notice of 2026-04-20: 18 calls a second (real), 1 (paper); new customers 3 for the
+    first three days. 41 registrations a stream.
+    """
+
+    config: str | None = None
+    cache: str | None = None
+    real_per_second: float = Field(default=18, gt=0, le=1000)
+    paper_per_second: float = Field(default=1, gt=0, le=1000)
+    account_per_second: float | None = Field(default=None, gt=0, le=1000)
+    quotes_from_real: bool = False
+    connect_seconds: float = Field(default=3.05, gt=0)
+    answer_seconds: float = Field(default=10.0, gt=0)
+    registrations: int = Field(default=41, ge=1)
+
+
 class Paths(Section):
-    """Folders, relative to the project root unless absolute, and the journal's URL."""
+    """Folders, relative to the project root unless absolute, and the journal's URL.
+
+    ``simulator`` is where ``kisbt sim --write-config`` puts a ``kis_devlp.yaml`` by default.
+    """
 
     datasets: str = "datasets"
     prompts: str = "prompts"
     results: str = "results"
+    simulator: str = "results/sim"
     journal: str | None = None
 
 
@@ -88,10 +116,11 @@ class Settings(Section):
     limits: RiskLimits = RiskLimits()
     costs: CostSettings = CostSettings()
     fills: FillSettings = FillSettings()
+    kis: KISSettings = KISSettings()
     paths: Paths = Paths()
     root: Path = Field(default_factory=Path.cwd, exclude=True)
 
-    def folder(self, which: Literal["datasets", "prompts", "results"]) -> Path:
+    def folder(self, which: Literal["datasets", "prompts", "results", "simulator"]) -> Path:
         """The absolute folder of one kind."""
         name: str = getattr(self.paths, which)
         return (self.root / name).resolve()
