@@ -1,0 +1,49 @@
+"""Journals that write nothing to disk: public doubles for tests, and for twin runs."""
+
+from datetime import datetime
+
+from kisbt.domain.result import EquityPoint
+from kisbt.domain.state import TradingState
+from kisbt.domain.trading import Fill, OrderEvent
+
+
+class MemoryJournal:
+    """Keeps everything, in the order it was told."""
+
+    def __init__(self) -> None:
+        self.ticks: list[TradingState] = []
+        self.events: list[OrderEvent] = []
+        self.fills: list[Fill] = []
+        self.equity: list[EquityPoint] = []
+
+    def record_tick(self, state: TradingState) -> None:
+        """Keep one finished tick."""
+        self.ticks.append(state)
+
+    def record_order(self, event: OrderEvent) -> None:
+        """Keep one change of an order's state."""
+        self.events.append(event)
+
+    def record_fill(self, fill: Fill) -> None:
+        """Keep one execution."""
+        self.fills.append(fill)
+
+    def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
+        """Keep the account at a bar's close."""
+        self.equity.append(EquityPoint(at, cash, equity, exposure))
+
+
+class NullJournal:
+    """Keeps nothing."""
+
+    def record_tick(self, state: TradingState) -> None:
+        """Forget one finished tick."""
+
+    def record_order(self, event: OrderEvent) -> None:
+        """Forget one change of an order's state."""
+
+    def record_fill(self, fill: Fill) -> None:
+        """Forget one execution."""
+
+    def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
+        """Forget the account at a bar's close."""

@@ -1,0 +1,108 @@
+"""What a run has written so far: read when a journal takes an unfinished run up again."""
+
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection, func, select
+
+from kisbt.domain.trading import OrderState
+from kisbt.journal.encode import decode_snapshot, decompress
+from kisbt.journal.schema import decisions, fills, order_events, orders, runs, snapshots, ticks
+
+ENDED = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED}
+)
+"""States after which an order does not change."""
+
+
+class Origin(NamedTuple):
+    """Why an order was sent: its decision, and what was known then, as JSON text."""
+
+    tick: int | None
+    seq: int | None
+    justification: str
+    market: str
+    portfolio: str
+
+
+class LastState(NamedTuple):
+    """The newest known state of an order; an equal one told again is no event."""
+
+    state: str
+    filled: int
+    reason: str
+
+
+class Progress(NamedTuple):
+    """Numbers used so far, resting orders, shares held by ticker, and the strategy's name."""
+
+    strategy: str
+    events: int
+    fills: set[int]
+    orders: dict[str, LastState]
+    shares: dict[str, int]
+
+
+def read_progress(connection: Connection, run_id: str) -> Progress | None:
+    """Everything a writer must know to go on; ``None`` when there is no such run."""
+    strategy = connection.execute(select(runs.c.strategy).where(runs.c.run_id == run_id)).scalar()
+    if strategy is None:
+        return None
+    last = connection.execute(
+        select(func.max(order_events.c.event)).where(order_events.c.run_id == run_id)
+    ).scalar()
+    resting = connection.execute(
+        select(orders.c.ref, orders.c.state, orders.c.filled, orders.c.reason)
+        .where(orders.c.run_id == run_id, orders.c.state.not_in(sorted(ENDED)))
+        .order_by(orders.c.ref)
+    )
+    done = connection.execute(
+        select(fills.c.number, fills.c.ticker, fills.c.position_after)
+        .where(fills.c.run_id == run_id)
+        .order_by(fills.c.number)
+    ).all()
+    return Progress(
+        strategy=strategy,
+        events=0 if last is None else last + 1,
+        fills={row.number for row in done},
+        orders={row.ref: LastState(row.state, row.filled, row.reason) for row in resting},
+        shares={row.ticker: row.position_after for row in done},
+    )
+
+
+def read_origin(connection: Connection, run_id: str, ref: str) -> Origin | None:
+    """The decision behind an order; ``None`` when the journal knows none."""
+    row = connection.execute(
+        select(
+            orders.c.ticker,
+            decisions.c.tick,
+            decisions.c.seq,
+            decisions.c.justification,
+            ticks.c.portfolio,
+            snapshots.c.codec,
+            snapshots.c.body,
+        )
+        .join(
+            decisions,
+            (decisions.c.run_id == orders.c.run_id)
+            & (decisions.c.tick == orders.c.tick)
+            & (decisions.c.seq == orders.c.seq),
+        )
+        .join(ticks, (ticks.c.run_id == orders.c.run_id) & (ticks.c.tick == orders.c.tick))
+        .join(snapshots, snapshots.c.hash == ticks.c.snapshot, isouter=True)
+        .where(orders.c.run_id == run_id, orders.c.ref == ref)
+    ).first()
+    if row is None:
+        return None
+    features = (
+        {}
+        if row.body is None
+        else decode_snapshot(decompress(row.codec, bytes(row.body))).features.get(row.ticker, {})
+    )
+    return Origin(
+        row.tick,
+        row.seq,
+        row.justification,
+        orjson.dumps(features).decode(),
+        row.portfolio or "{}",
+    )

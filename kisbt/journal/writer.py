@@ -1,0 +1,246 @@
+"""The journal of one run: takes ticks, orders, fills and equity, writes them in batches."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from kisbt.domain.state import TradingState
+from kisbt.domain.trading import Fill, OrderEvent, PositionChange
+from kisbt.errors import JournalError
+from kisbt.journal.database import DatabaseManager
+from kisbt.journal.encode import EncodedTick, compress, encode_tick
+from kisbt.journal.outcomes import HORIZONS, OutcomeTracker, TradeOutcome, follow_again
+from kisbt.journal.progress import ENDED, LastState, Origin, read_origin, read_progress
+from kisbt.journal.record import iso, storable
+from kisbt.journal.schema import snapshots
+from kisbt.journal.statements import insert_new, update_outcome, upsert_order
+
+_ORDER = ("ticks", "decisions", "order_events", "fills", "trades", "trade_links", "equity")
+_SECONDS = 30.0
+"""A slow run (one that waits for a model) is written at least this often."""
+
+
+class RunJournal:
+    """Writes one run; meets ``domain.ports.Journal``.
+
+    Args:
+        db: The open journal.
+        run_id: A run that ``db.begin_run`` registered. One that was interrupted is taken up
+            where it stopped.
+        batch: Ticks (or equity points) written at once, in one transaction. 0 or 1 writes each
+            call durably before it returns, as live trading needs.
+
+    Rows of a batch that could not be written stay, and are tried again by the next ``flush``.
+
+    Raises:
+        JournalError: no such run, or (any method) the journal cannot be written.
+    """
+
+    def __init__(self, db: DatabaseManager, run_id: str, *, batch: int = 500) -> None:
+        self.run_id = run_id
+        self._db = db
+        self._batch = batch
+        self._durable = batch <= 1
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _ORDER}
+        self._snapshots: dict[str, bytes] = {}
+        self._orders: dict[str, tuple[Any, ...]] = {}
+        self._results: list[TradeOutcome] = []
+        self._origins: dict[str, Origin | None] = {}  # None: known to have no decision
+        self._ended: list[str] = []
+        self._account: tuple[int, int, float] | None = None
+        self._flushed_at = time.monotonic()
+        self.outcomes = OutcomeTracker()
+        with db.reading() as connection:
+            progress = read_progress(connection, run_id)
+            if progress is None:
+                raise JournalError(f"no run {run_id!r} in journal {db.name}")
+            follow_again(connection, run_id, self.outcomes)
+        self._ordinary = f"전략 {progress.strategy}의 주문, 기록된 결정 없음 (no recorded decision)"
+        self._events = progress.events
+        self._fills = progress.fills
+        self._states = progress.orders
+        self._shares = progress.shares
+
+    def record_tick(self, state: TradingState) -> None:
+        """Write one finished tick with its decisions and snapshot."""
+        self.record_encoded(encode_tick(state))
+        if "market" in state:
+            self.observe(state["tick"].at, state["market"].closes)
+
+    def record_encoded(self, tick: EncodedTick) -> None:
+        """Write a tick that is encoded already."""
+        run_id = self.run_id
+        self._rows["ticks"].append((run_id, *tick.row))
+        if tick.snapshot is not None:
+            self._snapshots[tick.snapshot.hash] = tick.snapshot.body
+        if tick.decisions:
+            self._rows["decisions"].extend([(run_id, *row) for row in tick.decisions])
+        if self._ended:
+            self._forget_ended()
+        for ref, seq in tick.sent.items():
+            self._origins[ref] = _origin(tick, seq)
+        self._filled_up("ticks")
+
+    def record_order(self, event: OrderEvent) -> None:
+        """Write one change of an order's state; the same one told again is no change."""
+        state = LastState(event.state.value, event.filled, storable(event.reason))
+        ref = event.ref
+        if self._states.get(ref) == state:
+            return
+        self._states[ref] = state
+        if event.decision is None:
+            self._origins.setdefault(ref, None)
+        at = iso(event.at)
+        earlier = self._orders.get(ref)
+        self._orders[ref] = (
+            self.run_id,
+            ref,
+            storable(event.ticker),
+            event.side.value,
+            event.quantity,
+            event.limit_price,
+            *state,
+            event.tick,
+            event.decision,
+            at if earlier is None else earlier[11],
+            at,
+        )
+        self._rows["order_events"].append((self.run_id, self._events, ref, at, *state))
+        self._events += 1
+        if event.state in ENDED:
+            self._ended.append(ref)
+        if self._durable:
+            self.flush()
+
+    def record_fill(self, fill: Fill) -> None:
+        """Write one execution and its row in ``trades``; a known fill number is no news."""
+        if fill.number in self._fills:
+            return
+        origin = self._origin(fill.ref)
+        self._fills.add(fill.number)
+        trade_id = f"{self.run_id}-{fill.number:06d}"
+        at = iso(fill.at)
+        number, ref, side = fill.number, fill.ref, fill.side.value
+        what = (fill.ticker, side, fill.quantity, fill.price)
+        self._rows["fills"].append(
+            (self.run_id, number, ref, at, fill.session.isoformat(), *what)
+            + (fill.commission, fill.tax, fill.cash_after, fill.position_after)
+        )
+        self._rows["trades"].append((trade_id, at, *what, *origin[2:], None, None))
+        self._rows["trade_links"].append(
+            (trade_id, self.run_id, number, ref, origin.tick, origin.seq, None, None)
+        )
+        self._shares[fill.ticker] = fill.position_after
+        self.outcomes.add(trade_id, fill.ticker, fill.side, fill.price, fill.session)
+        if self._durable:
+            self.flush()
+
+    def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
+        """Write the account at a bar's close."""
+        self._rows["equity"].append((self.run_id, iso(at), cash, equity, exposure))
+        self._account = (cash, equity, exposure)
+        if self._ended:
+            self._forget_ended()
+        self._filled_up("equity")
+
+    def record_change(self, change: PositionChange) -> None:
+        """Carry followed trades over a split, so that their results stay comparable."""
+        if change.kind == "split":
+            self.outcomes.adjust(change.ticker, change.ratio, change.session)
+
+    def observe(self, at: datetime, closes: Mapping[str, int]) -> None:
+        """Tell the last close of every name (won) at a bar's close: 7- and 30-day results.
+
+        ``record_tick`` does it by itself; a run without ticks must call it once a bar.
+        """
+        self._results += self.outcomes.observe(at, closes)
+
+    def flush(self) -> None:
+        """Write everything taken so far, in one transaction."""
+        with self._db.writing(durable=self._durable) as connection:
+            self._write(connection)
+            self._db.heartbeat(connection, self.run_id)
+        for rows in self._rows.values():
+            rows.clear()
+        self._snapshots.clear()
+        self._orders.clear()
+        self._results.clear()
+        self._flushed_at = time.monotonic()
+
+    def close(self) -> None:
+        """The last bar is over: settle what its closes decide, and write the rest."""
+        self._results += self.outcomes.close_session()
+        self.flush()
+
+    def _write(self, connection: Connection) -> None:
+        dialect = connection.dialect.name
+
+        def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+            if rows:
+                connection.exec_driver_sql(statement, list(rows))
+
+        many(insert_new("snapshots", dialect), self._new_snapshots(connection))
+        many(upsert_order(dialect), list(self._orders.values()))
+        for name in _ORDER:
+            many(insert_new(name, dialect), self._rows[name])
+        for days in HORIZONS:
+            known = [(o.value, o.trade_id) for o in self._results if o.days == days]
+            for table in ("trades", "trade_links"):
+                many(update_outcome(table, days, dialect), known)
+
+    def _new_snapshots(self, connection: Connection) -> list[tuple[str, str, bytes]]:
+        """Rows for snapshots that are not stored yet: compressing costs more than asking."""
+        wanted = list(self._snapshots)
+        known: set[str] = set()
+        for start in range(0, len(wanted), 500):
+            query = select(snapshots.c.hash).where(
+                snapshots.c.hash.in_(wanted[start : start + 500])
+            )
+            known.update(connection.execute(query).scalars())
+        return [
+            (name, "zlib", compress(body))
+            for name, body in self._snapshots.items()
+            if name not in known
+        ]
+
+    def _filled_up(self, table: str) -> None:
+        if len(self._rows[table]) >= self._batch or time.monotonic() - self._flushed_at > _SECONDS:
+            self.flush()
+
+    def _forget_ended(self) -> None:
+        # Not at once: a fill may be told after the event that ends its order.
+        for ref in self._ended:
+            self._states.pop(ref, None)
+            self._origins.pop(ref, None)
+        self._ended.clear()
+
+    def _origin(self, ref: str) -> Origin:
+        if ref not in self._origins:  # sent before this process began, or filled late
+            self.flush()
+            with self._db.reading() as connection:
+                self._origins[ref] = read_origin(connection, self.run_id, ref)
+            self._ended.append(ref)
+        return self._origins[ref] or Origin(None, None, self._ordinary, "{}", self._holdings())
+
+    def _holdings(self) -> str:
+        cash, equity, exposure = self._account or (None, None, None)
+        positions = [
+            {"ticker": ticker, "quantity": held} for ticker, held in self._shares.items() if held
+        ]
+        return orjson.dumps(
+            {"cash": cash, "equity": equity, "exposure": exposure, "positions": positions}
+        ).decode()
+
+
+def _origin(tick: EncodedTick, seq: int | None) -> Origin | None:
+    """Why an order of this tick was sent."""
+    for row in tick.decisions:
+        if row[1] == seq:
+            ticker, justification = row[2], row[8]
+            market = orjson.dumps(tick.features.get(ticker, {})).decode()
+            return Origin(tick.number, seq, justification, market, tick.portfolio or "{}")
+    return None
