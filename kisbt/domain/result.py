@@ -64,6 +64,8 @@ class RunResult:
     skipped_features: Sequence[str] = ()
     trials_before: int = 0
     violations: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    """What a reader must know of this run: refused orders, late listings, orders left open."""
     digests: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Order ref to the justification of the decision behind it."""

@@ -1,0 +1,173 @@
+"""One pass of a strategy over history: a pure function of strategy, data, prompt and settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kisbt.adapter.analyzers import BarClock, JournalAnalyzer, RiskAnalyzer
+from kisbt.adapter.book import HistoryBook
+from kisbt.adapter.feeds import HistoryFeed
+from kisbt.adapter.krx_broker import KRXBackBroker
+from kisbt.adapter.market import BrokerAccount, BrokerExecutor, HistoryMarketView
+from kisbt.adapter.operator import Operator
+from kisbt.adapter.tape import Playhead, Tape
+from kisbt.config import FillSettings, RiskLimits
+from kisbt.data.features.table import FeatureTable
+from kisbt.domain.ports import Decider, Journal
+from kisbt.domain.result import EquityPoint
+from kisbt.domain.rules import Rule
+from kisbt.domain.state import Tick, TradingState
+from kisbt.domain.trading import Fill, OrderEvent, PositionChange
+from kisbt.errors import TradingSystemError
+from kisbt.krx.costs import CostModel
+from kisbt.risk.day_use import DayUse
+from kisbt.risk.measures import LossTracker
+from kisbt.run.engine import assemble
+from kisbt.run.loader import LoadedStrategy, blame, raised_in
+from kisbt.run.recorder import Progress, Recorder
+from kisbt.trading_graph.desk import Desk
+from kisbt.trading_graph.direct import run_tick
+
+
+@dataclass(frozen=True, slots=True)
+class Brain:
+    """What an operating-graph strategy decides with; ordinary strategies have none."""
+
+    decider: Decider
+    rules: tuple[Rule, ...]
+    features: FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What one pass left behind. ``waiting`` counts bars on which the strategy was held back."""
+
+    equity: Sequence[EquityPoint]
+    fills: Sequence[Fill]
+    events: Sequence[OrderEvent]
+    reasons: Mapping[str, str]
+    changes: Sequence[PositionChange]
+    commission: int
+    tax: int
+    ticks: int
+    holds: int
+    decisions: int
+    rejected: int
+    refusals: Mapping[str, int]
+    risk: Mapping[str, Any]
+    waiting: int
+    unfilled: int
+
+
+def replay(
+    strategy: LoadedStrategy,
+    tape: Tape,
+    brain: Brain | None,
+    *,
+    cash: int,
+    limits: RiskLimits,
+    costs: CostModel,
+    fills: FillSettings,
+    journal: Journal,
+    progress: Progress | None = None,
+) -> Replayed:
+    """Run the strategy over the whole tape and write everything to ``journal``.
+
+    Args:
+        strategy: The loaded file.
+        tape: The bars, sliced to the period.
+        brain: Decider, rules and features of an operating-graph strategy.
+        cash: Starting cash, won.
+        limits: What node 4 enforces, and what the risk analyzer counts as beyond.
+        costs: Commission and tax.
+        fills: Participation cap.
+        journal: Gets every tick, order, fill and equity point.
+        progress: Told of bars done.
+
+    Raises:
+        StrategyError: the strategy raised.
+        JournalError: the journal could not be written.
+    """
+    head = Playhead()
+    book = HistoryBook(tape, head, costs, fills.participation, cash)
+    losses, day = LossTracker(cash), DayUse()
+    recorder = Recorder(journal, day, progress)
+    broker = KRXBackBroker(book, (recorder,))
+    clock = BarClock(tape, head)
+    feeds = {
+        ticker: HistoryFeed(table, tape.numbers[tape.current[:, n]])
+        for n, (ticker, table) in enumerate(sorted(tape.dataset.bars.items()))
+    }
+    operator = None
+    if brain is not None:
+        market = HistoryMarketView(tape, head, brain.features)
+        executor = BrokerExecutor(broker)
+        executor.attach(feeds)
+        desk = Desk(
+            account=BrokerAccount(broker),
+            market=market,
+            decider=brain.decider,
+            executor=executor,
+            journal=recorder,
+            limits=limits,
+            costs=costs,
+            rules=brain.rules,
+            losses=losses,
+            day=day,
+        )
+
+        def run(tick: Tick) -> TradingState:
+            return run_tick(tick, desk)
+
+        operator = Operator(run, market, executor)
+    cerebro = assemble(
+        strategy.cls,
+        feeds,
+        broker,
+        operator=operator,
+        analyzers=(
+            ("risk", RiskAnalyzer, {"losses": losses, "limits": limits, "clock": clock}),
+            ("journal", JournalAnalyzer, {"journal": recorder, "clock": clock}),
+        ),
+    )
+    try:
+        (ran,) = cerebro.run()
+    except TradingSystemError:
+        raise
+    except Exception as error:
+        if strategy.operates or not raised_in(error, strategy.path):
+            raise
+        raise blame(error, strategy.path) from error
+    return Replayed(
+        equity=recorder.equity,
+        fills=recorder.fills,
+        events=recorder.events,
+        reasons=recorder.reasons,
+        changes=book.actions,
+        commission=book.commission,
+        tax=book.tax,
+        ticks=operator.ticks if operator else 0,
+        holds=operator.holds if operator else 0,
+        decisions=recorder.decisions,
+        rejected=recorder.rejected,
+        refusals=dict(sorted(broker.refusals.items())),
+        risk=ran.analyzers.risk.get_analysis(),
+        waiting=_held_back(ran, strategy),
+        unfilled=len(broker.open_orders()),
+    )
+
+
+def _held_back(ran: Any, strategy: LoadedStrategy) -> int:
+    """Bars before an ordinary strategy could act.
+
+    One that overrides ``prenext`` acts as soon as its own indicators are warm; for the others
+    backtrader holds ``next`` back until every feed and indicator is.
+    """
+    import backtrader as bt
+
+    if strategy.operates:
+        return 0
+    if strategy.cls.prenext is not bt.Strategy.prenext:
+        return max(int(ran._minperiod) - 1, 0)
+    waited: int = ran.analyzers.journal.waiting
+    return waited
