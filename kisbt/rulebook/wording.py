@@ -4,6 +4,7 @@ Prompt files are compared byte for byte with what this table renders, so an entr
 never changed: a change would make every sealed version look edited.
 """
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from kisbt.domain.rules import Category, Condition, EffectKind
@@ -75,6 +76,6 @@ def condition_text(condition: Condition) -> str:
 
 
 def number(value: float) -> str:
-    """Shortest exact decimal; whole numbers without a point, never in exponent form."""
-    text = format(value, "f") if value.is_integer() else repr(float(value))
-    return text.removesuffix(".000000") if value.is_integer() else text
+    """Shortest exact decimal: no exponent, no trailing zeros."""
+    text = format(Decimal(repr(float(value) + 0.0)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
