@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 64
+CHUNK = 16
 
 
 @dataclass(eq=False, slots=True)
