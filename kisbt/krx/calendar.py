@@ -26,7 +26,9 @@ KST = timezone(timedelta(hours=9), "KST")
 
 FIRST_DAY = date(1990, 1, 1)
 LAST_DAY = date(2049, 12, 31)
-"""The library ends with 2050, and gets the hours of its very last session wrong."""
+_BUILT_FROM, _BUILT_TO = "1989-06-01", "2050-12-31"
+"""The library gets the hours of the sessions at the ends of what it built wrong, so build more.
+It allows no day after 2050."""
 
 CLOSED = (
     date(2026, 6, 3),  # local elections (지방선거); fixed in exchange_calendars PR 574, unreleased
@@ -157,7 +159,7 @@ def _calendar() -> _Calendar:
         warnings.simplefilter("ignore")
         from exchange_calendars.exchange_calendar_xkrx import XKRXExchangeCalendar
 
-        schedule = XKRXExchangeCalendar(start=FIRST_DAY.isoformat(), end=LAST_DAY.isoformat())
+        schedule = XKRXExchangeCalendar(start=_BUILT_FROM, end=_BUILT_TO)
         opens = schedule.opens.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
         closes = schedule.closes.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
     hours = [
@@ -165,7 +167,7 @@ def _calendar() -> _Calendar:
         if day in CSAT_DAYS
         else SessionHours(opened, closed)
         for opened, closed in zip(opens, closes, strict=True)
-        if not _overridden(day := opened.date())
+        if FIRST_DAY <= (day := opened.date()) <= LAST_DAY and not _overridden(day)
     ]
     days = [each.open.date() for each in hours]
     return _Calendar(days, {day: at for at, day in enumerate(days)}, hours)
