@@ -1,5 +1,6 @@
 """What is measured and written in every run, whatever the strategy: risk, and the journal."""
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +10,9 @@ from kisbt.adapter.tape import Playhead, Tape
 from kisbt.config import RiskLimits
 from kisbt.domain.ports import Journal
 from kisbt.risk.measures import LossTracker
+
+Observe = Callable[[datetime, Mapping[str, int]], None]
+"""Takes a bar's close time and the last close of every name, won."""
 
 
 class RiskPoint(NamedTuple):
@@ -105,8 +109,12 @@ class BarClock:
         return self._tape.sessions[self._head.t]
 
     def number(self) -> float:
-        """backtrader's float date of the current bar."""
+        """Backtrader's float date of the current bar."""
         return float(self._tape.numbers[self._head.t])
+
+    def closes(self) -> dict[str, int]:
+        """Last close of every name that has had a bar, won."""
+        return self._tape.closes_at(self._head.t)
 
 
 class JournalAnalyzer(bt.Analyzer):
@@ -116,9 +124,10 @@ class JournalAnalyzer(bt.Analyzer):
     without a line of code of its own.
     """
 
-    def __init__(self, journal: Journal, clock: BarClock) -> None:
+    def __init__(self, journal: Journal, clock: BarClock, observe: Observe | None) -> None:
         super().__init__()
         self._journal = journal
+        self._observe = observe
         self._clock = clock
         self.waiting = 0
 
@@ -139,3 +148,5 @@ class JournalAnalyzer(bt.Analyzer):
         self._journal.record_equity(
             self._clock.now(), valuation.cash, valuation.equity, valuation.exposure
         )
+        if self._observe is not None:
+            self._observe(self._clock.now(), self._clock.closes())

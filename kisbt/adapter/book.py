@@ -34,6 +34,12 @@ class Expired(NamedTuple):
     reason: str
 
 
+class Changed(NamedTuple):
+    """A corporate action took effect, on a held name or not."""
+
+    change: PositionChange
+
+
 class Executed(NamedTuple):
     """One fill of a resting order; ``entry`` is the average cost before it."""
 
@@ -68,7 +74,7 @@ class HistoryBook:
         self.quantities: dict[int, int] = {}
         self.averages: dict[int, float] = {}
         self.working: dict[str, Working] = {}
-        self.actions: list[PositionChange] = []
+        self.changes: list[PositionChange] = []
         self.commission = self.tax = 0
         self._fills = self._orders = 0
         self._pending_actions = _scheduled(tape)
@@ -141,7 +147,7 @@ class HistoryBook:
             self.ledger.release(ref)
         return order
 
-    def advance(self) -> Iterator[Executed | Expired]:
+    def advance(self) -> Iterator[Executed | Expired | Changed]:
         """Move to the next bar time: corporate actions, then matching, then day's end."""
         self.head.t += 1
         t = self.head.t
@@ -228,29 +234,33 @@ class HistoryBook:
         last = self.tape.instruments[column].delisted
         return last is not None and self.tape.order_sessions[self.head.t] > last
 
-    def _act(self, t: int) -> Iterator[Expired]:
+    def _act(self, t: int) -> Iterator[Expired | Changed]:
         for kind, column, ratio in self._pending_actions.pop(t, ()):
             for order in [w for w in self.working.values() if w.column == column]:
                 self.remove(order.ref)
                 yield Expired(order, "기준가 변경" if kind == "split" else "상장폐지")
-            held = self.quantities.get(column, 0)
-            if not held:
-                continue
-            price = int(self.tape.closes[t - 1, column]) if t else 0
-            if kind == "split":
-                after = int(held * ratio + 1e-9)
-                rest = held * ratio - after
-                cash = int(rest * price / ratio) if rest > 1e-9 else 0
-                self.averages[column] = self.averages[column] / ratio
-            else:
-                after, cash = 0, held * price
+            yield Changed(self._change(t, kind, column, ratio))
+
+    def _change(self, t: int, kind: str, column: int, ratio: float) -> PositionChange:
+        session, ticker = self.tape.sessions[t], self.tape.tickers[column]
+        held = self.quantities.get(column, 0)
+        price = int(self.tape.closes[t - 1, column]) if t else 0
+        after = cash = 0
+        if kind == "split":
+            exact = held * ratio
+            after = int(exact + 1e-9)
+            rest = exact - after
+            cash = int(rest * price / ratio) if rest > 1e-9 else 0
+        else:
+            cash = held * price
+        change = PositionChange(session, ticker, kind, ratio, held, after, cash)
+        if held:
+            if after:
+                self.averages[column] /= ratio
             self._hold(column, after)
-            self.ledger.sell(self.tape.sessions[t], cash, 0)
-            self.actions.append(
-                PositionChange(
-                    self.tape.sessions[t], self.tape.tickers[column], kind, ratio, held, after, cash
-                )
-            )
+            self.ledger.sell(session, cash, 0)
+            self.changes.append(change)
+        return change
 
 
 def _scheduled(tape: Tape) -> dict[int, list[tuple[str, int, float]]]:

@@ -10,7 +10,7 @@ from kisbt.adapter.book import Executed, Expired, HistoryBook, RefusedError, Wor
 from kisbt.adapter.costs import KRXCommission
 from kisbt.domain.ports import ExecutionListener
 from kisbt.domain.state import Valuation
-from kisbt.domain.trading import Holding, OpenOrder, OrderEvent, OrderState, Side
+from kisbt.domain.trading import Holding, OpenOrder, OrderEvent, OrderState, PositionChange, Side
 from kisbt.errors import StrategyError
 
 _SIDES = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
@@ -170,14 +170,13 @@ class KRXBackBroker(bt.BrokerBase):
 
     def next(self) -> None:
         """One bar time later: corporate actions, fills, expiries, then the new value."""
-        changes = len(self.book.actions)
         for step in self.book.advance():
             if isinstance(step, Executed):
                 self._execute(step)
-            else:
+            elif isinstance(step, Expired):
                 self._expire(step)
-        for change in self.book.actions[changes:]:
-            self._restate(change.ticker)
+            else:
+                self._restate(step.change)
         self._valuation = self._value()
         self._outbox.append(None)  # Cerebro stops reading at the mark
 
@@ -246,10 +245,12 @@ class KRXBackBroker(bt.BrokerBase):
         self._event(order, step.working.side, step.working.limit, OrderState.EXPIRED)
         self._tell(order)
 
-    def _restate(self, ticker: str) -> None:
-        column = self.book.tape.columns[ticker]
-        held = self.book.quantities.get(column, 0)
-        self._positions[ticker] = bt.Position(held, self.book.averages.get(column, 0.0))
+    def _restate(self, change: PositionChange) -> None:
+        if change.quantity_before:
+            average = self.book.averages.get(self.book.tape.columns[change.ticker], 0.0)
+            self._positions[change.ticker] = bt.Position(change.quantity_after, average)
+        for listener in self._listeners:
+            listener.record_change(change)
 
     def _value(self) -> Valuation:
         book, t = self.book, self.book.head.t

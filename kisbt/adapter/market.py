@@ -41,8 +41,7 @@ class HistoryMarketView:
 
     def closes(self) -> dict[str, int]:
         """Last close of every name that has had a bar, won."""
-        row: list[int] = self._tape.closes[self._head.t].tolist()
-        return {name: close for name, close in zip(self._tape.tickers, row, strict=True) if close}
+        return self._tape.closes_at(self._head.t)
 
     def quote(self, ticker: str) -> Quote | None:
         """Close, next band and whether the name traded in the current bar."""

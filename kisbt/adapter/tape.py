@@ -71,6 +71,11 @@ class Tape:
     def __len__(self) -> int:
         return len(self.moments)
 
+    def closes_at(self, t: int) -> dict[str, int]:
+        """Last close of every name that has had a bar by ``t``, won."""
+        row: list[int] = self.closes[t].tolist()
+        return {name: close for name, close in zip(self.tickers, row, strict=True) if close}
+
     def ends_session(self, t: int) -> bool:
         """Whether bar time ``t`` is the last of its trading day on this tape."""
         return t + 1 >= len(self.sessions) or self.sessions[t + 1] != self.sessions[t]

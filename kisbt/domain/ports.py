@@ -13,6 +13,7 @@ from kisbt.domain.trading import (
     OrderEvent,
     OrderIntent,
     OrderReceipt,
+    PositionChange,
     TradingPlan,
 )
 
@@ -105,6 +106,10 @@ class ExecutionListener(Protocol):
 
     def record_fill(self, fill: Fill) -> None:
         """One execution."""
+        ...
+
+    def record_change(self, change: PositionChange) -> None:
+        """A split or a delisting of one name, held or not."""
         ...
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from kisbt.domain.trading import PositionChange, Fill, OrderEvent
+from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 
 
 class EquityPoint(NamedTuple):

@@ -7,7 +7,7 @@ import orjson
 
 from kisbt.domain.ports import Journal
 from kisbt.domain.state import TradingState
-from kisbt.domain.trading import Fill, OrderEvent
+from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 from kisbt.journal.encode import encode_tick
 from kisbt.journal.record import iso
 from kisbt.journal.writer import RunJournal
@@ -61,6 +61,11 @@ class DigestJournal:
         """Hash one execution."""
         self._fills.update(orjson.dumps(tuple(fill)) + b"\n")
         self._inner.record_fill(fill)
+
+    def record_change(self, change: PositionChange) -> None:
+        """Hash a split or delisting with the fills, between which it happened."""
+        self._fills.update(orjson.dumps(tuple(change)) + b"\n")
+        self._inner.record_change(change)
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Hash the account at a bar's close."""

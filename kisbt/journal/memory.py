@@ -4,7 +4,7 @@ from datetime import datetime
 
 from kisbt.domain.result import EquityPoint
 from kisbt.domain.state import TradingState
-from kisbt.domain.trading import Fill, OrderEvent
+from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 
 
 class MemoryJournal:
@@ -15,6 +15,7 @@ class MemoryJournal:
         self.events: list[OrderEvent] = []
         self.fills: list[Fill] = []
         self.equity: list[EquityPoint] = []
+        self.changes: list[PositionChange] = []
 
     def record_tick(self, state: TradingState) -> None:
         """Keep one finished tick."""
@@ -27,6 +28,10 @@ class MemoryJournal:
     def record_fill(self, fill: Fill) -> None:
         """Keep one execution."""
         self.fills.append(fill)
+
+    def record_change(self, change: PositionChange) -> None:
+        """Keep a split or a delisting."""
+        self.changes.append(change)
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Keep the account at a bar's close."""
@@ -44,6 +49,9 @@ class NullJournal:
 
     def record_fill(self, fill: Fill) -> None:
         """Forget one execution."""
+
+    def record_change(self, change: PositionChange) -> None:
+        """Forget a split or a delisting."""
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Forget the account at a bar's close."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kisbt.adapter.analyzers import Observe
 from kisbt.audit.legality import audit_fills
 from kisbt.config import Settings
 from kisbt.domain.ports import Journal
@@ -51,12 +52,13 @@ def run_backtest(
         inner = RunJournal(db, run_id)
     digests = DigestJournal(inner)
     try:
-        net = _pass(ready, CostModel.from_settings(spec.costs), digests, progress)
+        told = inner.observe if isinstance(inner, RunJournal) and ready.version is None else None
+        net = _pass(ready, CostModel.from_settings(spec.costs), digests, progress, told)
         bars = len(ready.tape)
         later = None if progress is None else lambda done: progress(bars + done)
         gross = _pass(ready, CostModel.free(), NullJournal(), later)
         if isinstance(inner, RunJournal):
-            inner.flush()
+            inner.close()
     except BaseException as error:
         if db is not None:
             stopped = isinstance(error, KeyboardInterrupt)
@@ -109,7 +111,11 @@ def run_backtest(
 
 
 def _pass(
-    ready: Prepared, costs: CostModel, journal: Journal, progress: Progress | None
+    ready: Prepared,
+    costs: CostModel,
+    journal: Journal,
+    progress: Progress | None,
+    observe: Observe | None = None,
 ) -> Replayed:
     spec = ready.spec
     return replay(
@@ -122,6 +128,7 @@ def _pass(
         fills=spec.fills,
         journal=journal,
         progress=progress,
+        observe=observe,
     )
 
 

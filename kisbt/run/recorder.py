@@ -6,7 +6,7 @@ from datetime import datetime
 from kisbt.domain.ports import Journal
 from kisbt.domain.result import EquityPoint
 from kisbt.domain.state import TradingState
-from kisbt.domain.trading import Fill, OrderEvent, Outcome
+from kisbt.domain.trading import Fill, OrderEvent, Outcome, PositionChange
 from kisbt.risk.day_use import DayUse
 
 Progress = Callable[[int], None]
@@ -57,6 +57,10 @@ class Recorder:
         self.fills.append(fill)
         self._day.on_fill(fill.session, fill.amount)
         self._journal.record_fill(fill)
+
+    def record_change(self, change: PositionChange) -> None:
+        """Pass a split or a delisting on."""
+        self._journal.record_change(change)
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Keep one point of the equity line."""

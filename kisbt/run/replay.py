@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kisbt.adapter.analyzers import BarClock, JournalAnalyzer, RiskAnalyzer
+from kisbt.adapter.analyzers import BarClock, JournalAnalyzer, Observe, RiskAnalyzer
 from kisbt.adapter.book import HistoryBook
 from kisbt.adapter.feeds import HistoryFeed
 from kisbt.adapter.krx_broker import KRXBackBroker
@@ -70,6 +70,7 @@ def replay(
     fills: FillSettings,
     journal: Journal,
     progress: Progress | None = None,
+    observe: Observe | None = None,
 ) -> Replayed:
     """Run the strategy over the whole tape and write everything to ``journal``.
 
@@ -83,6 +84,7 @@ def replay(
         fills: Participation cap.
         journal: Gets every tick, order, fill and equity point.
         progress: Told of bars done.
+        observe: Told all closes at every bar; an operating graph's journal needs no telling.
 
     Raises:
         StrategyError: the strategy raised.
@@ -127,7 +129,7 @@ def replay(
         operator=operator,
         analyzers=(
             ("risk", RiskAnalyzer, {"losses": losses, "limits": limits, "clock": clock}),
-            ("journal", JournalAnalyzer, {"journal": recorder, "clock": clock}),
+            ("journal", JournalAnalyzer, {"journal": recorder, "clock": clock, "observe": observe}),
         ),
     )
     try:
@@ -143,7 +145,7 @@ def replay(
         fills=recorder.fills,
         events=recorder.events,
         reasons=recorder.reasons,
-        changes=book.actions,
+        changes=book.changes,
         commission=book.commission,
         tax=book.tax,
         ticks=operator.ticks if operator else 0,
