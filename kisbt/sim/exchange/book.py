@@ -49,9 +49,10 @@ def around(
     """The book after a print at ``price``.
 
     A print that a buyer caused leaves the best ask at ``price`` and the best bid a tick below;
-    one that a seller caused the other way round. At the upper limit nobody sells, at the lower
-    nobody buys. ``depth`` is the mean size of a level in shares; ``own_asks`` and ``own_bids``
-    are resting orders of our accounts, added where they stand.
+    one that a seller caused the other way round; a price off tick lies between the two. At the
+    upper limit nobody sells, at the lower nobody buys. ``depth`` is the mean size of a level in
+    shares; ``own_asks`` and ``own_bids`` are resting orders of our accounts, added where they
+    stand.
     """
     lower, upper = (band.lower, band.upper) if band else (1, 10**9)
     locked_up, locked_down = price >= upper, price <= lower
@@ -59,6 +60,9 @@ def around(
         best_ask, best_bid = upper + 1, price
     elif locked_down:
         best_ask, best_bid = price, lower - 1
+    elif price % tick_size(price, *rules):
+        best_bid = below(price, rules)
+        best_ask = best_bid + tick_size(best_bid, *rules)
     elif bought:
         best_ask, best_bid = price, below(price, rules)
     else:
