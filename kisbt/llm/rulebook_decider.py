@@ -56,6 +56,7 @@ class RulebookDecider:
         self._enter = compile_conditions(policy.entry)
         self._avoid = compile_conditions(policy.avoid, needs="any")
         self._exit = compile_conditions(policy.exits, needs="any")
+        self._exits = tuple((c.feature, compile_conditions((c,))) for c in policy.exits)
         self._effects = compile_rules(version.rules)
         self._told = tuple(dict.fromkeys(c.feature for c in (*policy.entry, *policy.market)))
         self._restart()
@@ -118,8 +119,8 @@ class RulebookDecider:
         if policy.max_holding_days is not None and days >= policy.max_holding_days:
             reasons.append(f"보유 기간: {days}거래일 (기준 {policy.max_holding_days}거래일)")
         if self._exit(row):
-            met = [c.feature for c in policy.exits if compile_conditions((c,))(row)]
-            reasons.append("청산 조건: " + ", ".join(spoken(name, row[name]) for name in met))
+            met = [spoken(name, row[name]) for name, holds in self._exits if holds(row)]
+            reasons.append(f"청산 조건: {', '.join(met)}")
         forced = self._effects(row).force_exit
         if forced:
             reasons.append(f"규칙 {', '.join(forced)}: 전량 매도")

@@ -3,7 +3,7 @@
 import difflib
 from typing import Any, NamedTuple
 
-from kisbt.domain.rules import Condition
+from kisbt.domain.rules import Rule
 from kisbt.rulebook.render import render_rules
 from kisbt.rulebook.version import Policy, PromptVersion
 from kisbt.rulebook.wording import condition_text
@@ -29,9 +29,7 @@ def compare_data(before: PromptVersion, after: PromptVersion) -> list[Change]:
     for rule_id in sorted({*old_rules, *new_rules}):
         old_rule, new_rule = old_rules.get(rule_id), new_rules.get(rule_id)
         if old_rule != new_rule:
-            old_text = render_rules((old_rule,)).strip() if old_rule else None
-            new_text = render_rules((new_rule,)).strip() if new_rule else None
-            changes.append(Change(f"rule.{rule_id}", old_text, new_text))
+            changes.append(Change(f"rule.{rule_id}", _sentence(old_rule), _sentence(new_rule)))
     return changes
 
 
@@ -48,11 +46,13 @@ def compare_text(before: PromptVersion, after: PromptVersion) -> list[str]:
     )
 
 
+def _sentence(rule: Rule | None) -> str | None:
+    return None if rule is None else render_rules((rule,)).strip().removeprefix("- ")
+
+
 def _shown(value: Any) -> str | None:
     if value is None or value == ():
         return None
     if isinstance(value, tuple):
-        return ", ".join(
-            condition_text(item) if isinstance(item, Condition) else str(item) for item in value
-        )
+        return "\n".join(condition_text(condition) for condition in value)
     return str(value)

@@ -61,12 +61,9 @@ def compile_conditions(
 
     Without conditions, ``"all"`` is true and ``"any"`` is false.
     """
-    names = _variables(conditions)
-    tests = [f"({_holds(condition, names)})" for condition in conditions]
+    tests = [f"({_holds(c, f'(x := get({c.feature!r}))', 'x')})" for c in conditions]
     joined = (" and " if needs == "all" else " or ").join(tests) or str(needs == "all")
-    lines = ["def holds(row):", "    get = row.get"]
-    lines += [f"    {variable} = get({name!r})" for name, variable in names.items()]
-    lines += [f"    return {joined}"]
+    lines = ["def holds(row):", "    get = row.get", f"    return {joined}"]
     return cast(Callable[[Row], bool], _build(lines, "holds"))
 
 
@@ -99,15 +96,16 @@ def _variables(conditions: Iterable[Condition]) -> dict[str, str]:
 
 
 def _all_hold(conditions: Sequence[Condition], names: Mapping[str, str]) -> str:
-    return " and ".join(_holds(condition, names) for condition in conditions)
+    variables = [names[condition.feature] for condition in conditions]
+    return " and ".join(_holds(c, v, v) for c, v in zip(conditions, variables, strict=True))
 
 
-def _holds(condition: Condition, names: Mapping[str, str]) -> str:
-    variable = names[condition.feature]
+def _holds(condition: Condition, first: str, again: str) -> str:
+    """Source of one test; ``first`` and ``again`` are expressions for the feature's value."""
     if condition.op not in _OPS or not math.isfinite(condition.value):
         raise ValueError(f"not a condition: {condition!r}")
-    test = f"{variable} is not None and {variable} {condition.op} {float(condition.value)!r}"
-    return f"{test} and {variable} == {variable}" if condition.op == "!=" else test
+    test = f"{first} is not None and {again} {condition.op} {float(condition.value)!r}"
+    return f"{test} and {again} == {again}" if condition.op == "!=" else test
 
 
 def _build(lines: Sequence[str], name: str) -> object:

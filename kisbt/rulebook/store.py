@@ -36,6 +36,7 @@ class Move(NamedTuple):
     before: int | None
     after: int
     backup: Path | None
+    changed: bool = True
 
 
 class PromptStore:
@@ -188,7 +189,7 @@ class PromptStore:
         before = self._pointer_or_none()
         old = read_text(self.core, "the current prompt") if self.core.exists() else None
         if before == version.number and old == version.text:
-            return Move(before, version.number, None)
+            return Move(before, version.number, None, changed=False)
         at = self._clock()
         backup = None if old is None else self._back_up(old, before, at)
         replace_text(self.core, version.text)
