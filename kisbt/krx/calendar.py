@@ -157,9 +157,9 @@ def _calendar() -> _Calendar:
     with warnings.catch_warnings():
         # The library trips over a deprecation of pandas 3.1 (Pandas4Warning).
         warnings.simplefilter("ignore")
-        from exchange_calendars.exchange_calendar_xkrx import XKRXExchangeCalendar
+        from exchange_calendars import get_calendar
 
-        schedule = XKRXExchangeCalendar(start=_BUILT_FROM, end=_BUILT_TO)
+        schedule = get_calendar("XKRX", start=_BUILT_FROM, end=_BUILT_TO)
         opens = schedule.opens.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
         closes = schedule.closes.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
     hours = [

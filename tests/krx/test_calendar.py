@@ -7,7 +7,7 @@ from time import time as clock
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kisbt.errors import DataError
@@ -115,6 +115,7 @@ def test_days_around_a_weekend() -> None:
 
 
 @given(days, st.integers(1, 15))
+@settings(deadline=None)
 def test_stepping_forth_and_back_returns(day: date, n: int) -> None:
     later = krx.add_sessions(day, n)
     between = krx.sessions(day + timedelta(days=1), later)
@@ -125,6 +126,7 @@ def test_stepping_forth_and_back_returns(day: date, n: int) -> None:
 
 
 @given(days)
+@settings(deadline=None)
 def test_hours_belong_to_their_session_and_last_five_hours_or_more(day: date) -> None:
     if not krx.is_session(day):
         return

@@ -239,5 +239,5 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.orderable == max(0, self.ledger.cash - self.ledger.reserved)
 
 
-LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
+LedgerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestLedgerUnderAnyOrder = LedgerMachine.TestCase
