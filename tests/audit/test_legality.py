@@ -183,7 +183,8 @@ def test_wrong_cash_is_said_once_and_not_for_every_later_fill() -> None:
 
 def test_fill_missing_from_the_middle_is_caught() -> None:
     found = audit([*LEGAL[:1], *LEGAL[2:]])
-    assert rules(found) == ["sequence", "cash", "position"]
+    assert rules(found) == ["sequence", "cash", "position", "position"]
+    assert found[-1] == Violation(6, "position", "000010 is short by 40 shares")
 
 
 def test_buy_on_a_bar_locked_at_the_upper_limit_is_caught() -> None:
