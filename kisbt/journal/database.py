@@ -277,7 +277,9 @@ _LINK_COLUMNS = tuple(trade_links.c[name] for name in TradeLink.model_fields)
 
 
 def _record(row: Row[Any]) -> TradeRecord:
-    return TradeRecord.model_validate({name: row._mapping[name] for name in trades.c.keys()})
+    return TradeRecord.model_validate(
+        {name: row._mapping[name] for name in TradeRecord.model_fields}
+    )
 
 
 def _of_run(query: Select[Any], run_id: str) -> Select[Any]:

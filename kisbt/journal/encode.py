@@ -9,16 +9,22 @@ Changing the canonical form changes every hash. Rows with differing features are
 ``{ticker: {feature: value}}``, then without ``names``.
 """
 
-import math
-import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
+from math import isfinite
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from kisbt.domain.state import MarketAnalysis, PortfolioStatus, TradingState
+from kisbt.domain.state import (
+    MarketAnalysis,
+    PortfolioStatus,
+    PositionStatus,
+    RiskStatus,
+    TradingState,
+)
 from kisbt.domain.trading import Decision, OrderReceipt, Verdict
 from kisbt.errors import JournalError
 from kisbt.journal.record import iso, storable
@@ -67,62 +73,57 @@ def encode_tick(state: TradingState) -> EncodedTick:
         number,
         iso(at),
         session.isoformat(),
-        "hold" if report is None else report.ending,
-        "" if report is None else storable(report.line),
+        *(("hold", "") if report is None else (report.ending, storable(report.line))),
         None if snapshot is None else snapshot.hash,
         portfolio,
-        None if market is None else market.mood,
-        "[]" if market is None else _list(market.opportunities),
-        "[]" if market is None else _list(market.risks),
+        *(_NO_MARKET if market is None else _market(market)),
         "" if plan is None else storable(plan.comment),
-        *(
-            (None, None, None, None, None)
-            if risk is None
-            else (
-                risk.mode.value,
-                storable(risk.reason),
-                finite(risk.drawdown),
-                finite(risk.daily_loss),
-                finite(risk.weekly_loss),
-            )
-        ),
-        None if failure is None else failure.node,
-        None if failure is None else storable(failure.error),
-    )
-    decisions = (
-        []
-        if plan is None
-        else _decision_rows(number, plan.decisions, state.get("verdicts", ()), receipts)
+        *(_NO_RISK if risk is None else _risk(risk)),
+        *((None, None) if failure is None else (failure.node, storable(failure.error))),
     )
     return EncodedTick(
-        number=number,
-        row=row,
-        snapshot=snapshot,
-        portfolio=portfolio,
-        decisions=decisions,
-        sent={receipt.ref: receipt.decision for receipt in receipts},
-        features={} if market is None else market.features,
+        number,
+        row,
+        snapshot,
+        portfolio,
+        [] if plan is None else _decision_rows(state, plan.decisions, receipts),
+        {receipt.ref: receipt.decision for receipt in receipts} if receipts else {},
+        {} if market is None else market.features,
+    )
+
+
+_NO_MARKET = (None, "[]", "[]")
+_NO_RISK = (None,) * 5
+_NO_ANSWER = (None,) * 5
+_NOT_SENT = (None, None)
+
+
+def _market(market: MarketAnalysis) -> tuple[Any, ...]:
+    return (market.mood, _list(market.opportunities), _list(market.risks))
+
+
+def _risk(risk: RiskStatus) -> tuple[Any, ...]:
+    return (
+        risk.mode._value_,
+        storable(risk.reason),
+        finite(risk.drawdown),
+        finite(risk.daily_loss),
+        finite(risk.weekly_loss),
     )
 
 
 def encode_snapshot(features: Features, closes: Mapping[str, int]) -> Snapshot:
     """Canonical bytes of a market and their hash."""
-    body = orjson.dumps({"closes": closes, **_layout(features)})
+    names = tuple(next(iter(features.values()), ()))
+    rows: Mapping[str, Any] = features
+    if len(names) > 1 and sum(map(len, features.values())) == len(names) * len(features):
+        with suppress(KeyError):
+            rows = dict(zip(features, map(itemgetter(*names), features.values()), strict=True))
+    if rows is features:
+        body = orjson.dumps({"closes": closes, "rows": features})
+    else:
+        body = orjson.dumps({"closes": closes, "names": names, "rows": rows})
     return Snapshot("sha256:" + sha256(body).hexdigest(), body)
-
-
-def _layout(features: Features) -> dict[str, Any]:
-    names = tuple(next(iter(features.values()), {}))
-    width = len(names)
-    if width > 1:
-        pick = itemgetter(*names)
-        try:
-            rows = {ticker: pick(row) for ticker, row in features.items() if len(row) == width}
-        except KeyError:
-            return {"rows": features}
-        if len(rows) == len(features):
-            return {"names": names, "rows": rows}
-    return {"rows": features}
 
 
 def decode_snapshot(body: bytes) -> MarketAnalysis:
@@ -144,102 +145,93 @@ def decode_snapshot(body: bytes) -> MarketAnalysis:
         raise JournalError("a market snapshot in the journal is damaged") from error
 
 
-def compress(body: bytes) -> bytes:
-    """The stored form of a snapshot's body."""
-    return zlib.compress(body, 1)
-
-
-def decompress(codec: str, stored: bytes) -> bytes:
-    """The body of a stored snapshot.
-
-    Raises:
-        JournalError: damaged, or a form this program does not know.
-    """
-    if codec == "json":
-        return stored
-    if codec != "zlib":
-        raise JournalError(f"market snapshot in unknown form {codec!r}", hint="upgrade kisbt")
-    try:
-        return zlib.decompress(stored)
-    except zlib.error as error:
-        raise JournalError("a market snapshot in the journal is damaged") from error
-
-
 def encode_portfolio(status: PortfolioStatus) -> str:
-    """The portfolio as JSON; positions are objects, in node 1's order."""
+    """The portfolio as compact JSON: positions are rows under ``names``, in node 1's order."""
     return orjson.dumps(
         {
             "cash": status.cash,
             "orderable_cash": status.orderable_cash,
             "equity": status.equity,
             "exposure": status.exposure,
-            "positions": [position._asdict() for position in status.positions],
+            "names": PositionStatus._fields,
+            "rows": [tuple(position) for position in status.positions],
         }
     ).decode()
 
 
+def decode_portfolio(text: str) -> dict[str, Any]:
+    """The portfolio with its positions as objects, as people read it."""
+    raw: dict[str, Any] = orjson.loads(text)
+    names, rows = raw.pop("names", ()), raw.pop("rows", ())
+    return {**raw, "positions": [dict(zip(names, row, strict=True)) for row in rows]}
+
+
 def _decision_rows(
-    number: int,
-    decisions: tuple[Decision, ...],
-    verdicts: tuple[Verdict, ...],
-    receipts: tuple[OrderReceipt, ...],
+    state: TradingState, decisions: tuple[Decision, ...], receipts: tuple[OrderReceipt, ...]
 ) -> list[tuple[Any, ...]]:
-    answers = {verdict.decision: verdict for verdict in verdicts}
-    sent = {receipt.decision: receipt for receipt in receipts}
+    number = state["tick"].number
+    answers = {verdict.decision: verdict for verdict in state.get("verdicts", ())}
+    sent = {receipt.decision: receipt for receipt in receipts} if receipts else {}
     rows = []
     for seq, decision in enumerate(decisions):
-        wishes, raw = _wishes(decision)
+        verdict = answers.pop(seq, None)
+        receipt = sent.get(seq)
+        *wishes, raw = _wishes(decision)
         rows.append(
             (
                 number,
                 seq,
                 storable(decision.ticker),
-                decision.action.value,
+                decision.action._value_,
                 *wishes,
                 storable(decision.justification),
                 _list(decision.rules),
-                *_answer(answers.pop(seq, None)),
-                *_sent(sent.get(seq)),
+                *(_NO_ANSWER if verdict is None else _answer(verdict)),
+                *(_NOT_SENT if receipt is None else _sent(receipt)),
                 raw,
             )
         )
     # Node 4 may act on its own, e.g. a learned rule that forces an exit nobody asked for.
     for seq, verdict in sorted(answers.items()):
+        receipt = sent.get(seq)
         rows.append(
             (
                 number,
                 seq,
                 storable(verdict.ticker),
-                verdict.action.value,
-                None,
-                None,
-                None,
-                None,
+                verdict.action._value_,
+                *_NO_WISHES,
                 storable(verdict.reason),
                 "[]",
                 *_answer(verdict),
-                *_sent(sent.get(seq)),
+                *(_NOT_SENT if receipt is None else _sent(receipt)),
                 None,
             )
         )
     return rows
 
 
-def _wishes(decision: Decision) -> tuple[tuple[Any, ...], str | None]:
-    """Columns target_weight, quantity, limit_price, confidence; the raw text where one is absurd."""
+_NO_WISHES = (None,) * 4
+
+
+def _wishes(decision: Decision) -> tuple[Any, ...]:
+    """Columns target_weight .. confidence, and their text where a column cannot hold one."""
     weight, quantity, limit = decision.target_weight, decision.quantity, decision.limit_price
     confidence = decision.confidence
-    wishes = (finite(weight), whole(quantity), whole(limit), finite(confidence))
-    if wishes == (weight, quantity, limit, confidence):
-        return wishes, None
-    return wishes, storable(repr((weight, quantity, limit, confidence)))
+    if (
+        isfinite(confidence)
+        and (weight is None or isfinite(weight))
+        and (quantity is None or -_LARGEST <= quantity <= _LARGEST)
+        and (limit is None or -_LARGEST <= limit <= _LARGEST)
+    ):
+        return (weight, quantity, limit, confidence, None)
+    raw = repr((weight, quantity, limit, confidence))
+    return (finite(weight), whole(quantity), whole(limit), finite(confidence), raw)
 
 
-def _answer(verdict: Verdict | None) -> tuple[Any, ...]:
-    if verdict is None:
-        return (None, None, None, None, None)
+def _answer(verdict: Verdict) -> tuple[Any, ...]:
     return (
-        verdict.outcome.value,
+        verdict.outcome._value_,
         whole(verdict.requested),
         whole(verdict.quantity),
         _list(verdict.by),
@@ -247,9 +239,7 @@ def _answer(verdict: Verdict | None) -> tuple[Any, ...]:
     )
 
 
-def _sent(receipt: OrderReceipt | None) -> tuple[str | None, str | None]:
-    if receipt is None:
-        return (None, None)
+def _sent(receipt: OrderReceipt) -> tuple[str | None, str | None]:
     return (receipt.ref, None if receipt.accepted else storable(receipt.reason))
 
 
@@ -259,7 +249,7 @@ def _list(items: tuple[str, ...]) -> str:
 
 def finite(value: float | None) -> float | None:
     """``value``, or ``None`` where databases differ (NaN, infinities)."""
-    return value if value is not None and math.isfinite(value) else None
+    return value if value is not None and isfinite(value) else None
 
 
 def whole(value: int | None) -> int | None:

@@ -1,12 +1,13 @@
 """What a run has written so far: read when a journal takes an unfinished run up again."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import orjson
 from sqlalchemy import Connection, func, select
 
 from kisbt.domain.trading import OrderState
-from kisbt.journal.encode import decode_snapshot, decompress
+from kisbt.journal.compression import Squeezer
+from kisbt.journal.encode import decode_snapshot
 from kisbt.journal.schema import decisions, fills, order_events, orders, runs, snapshots, ticks
 
 ENDED = frozenset(
@@ -16,13 +17,13 @@ ENDED = frozenset(
 
 
 class Origin(NamedTuple):
-    """Why an order was sent: its decision, and what was known then, as JSON text."""
+    """Why an order was sent: its decision, that name's features, and the portfolio as stored."""
 
     tick: int | None
     seq: int | None
     justification: str
-    market: str
-    portfolio: str
+    features: Mapping[str, float | None]
+    portfolio: str | None
 
 
 class LastState(NamedTuple):
@@ -94,15 +95,8 @@ def read_origin(connection: Connection, run_id: str, ref: str) -> Origin | None:
     ).first()
     if row is None:
         return None
-    features = (
-        {}
-        if row.body is None
-        else decode_snapshot(decompress(row.codec, bytes(row.body))).features.get(row.ticker, {})
-    )
-    return Origin(
-        row.tick,
-        row.seq,
-        row.justification,
-        orjson.dumps(features).decode(),
-        row.portfolio or "{}",
-    )
+    features: Mapping[str, float | None] = {}
+    if row.body is not None:
+        body = Squeezer().unpack(row.codec, bytes(row.body))
+        features = decode_snapshot(body).features.get(row.ticker, {})
+    return Origin(row.tick, row.seq, row.justification, features, row.portfolio)

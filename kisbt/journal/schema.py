@@ -88,7 +88,6 @@ trade_links = Table(
     Column("pnl_7_days", Double),
     Column("pnl_30_days", Double),
     Index("idx_links_run_fill", "run_id", "fill_number", unique=True),
-    Index("idx_links_run_order", "run_id", "order_ref"),
 )
 for _days in (7, 30):
     _pnl = f"pnl_{_days}_days"
@@ -195,7 +194,6 @@ order_events = Table(
     Column("state", Text, nullable=False),
     Column("filled", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
-    Index("idx_order_events_ref", "run_id", "ref"),
     sqlite_with_rowid=False,
 )
 
@@ -215,7 +213,6 @@ fills = Table(
     Column("tax", BigInteger, nullable=False),
     Column("cash_after", BigInteger, nullable=False),
     Column("position_after", BigInteger, nullable=False),
-    Index("idx_fills_ref", "run_id", "ref"),
     sqlite_with_rowid=False,
 )
 

@@ -5,16 +5,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
+from orjson import dumps
 from sqlalchemy import Connection, select
 
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 from kisbt.errors import JournalError
+from kisbt.journal.compression import Squeezer
 from kisbt.journal.database import DatabaseManager
-from kisbt.journal.encode import EncodedTick, compress, encode_tick
+from kisbt.journal.encode import EncodedTick, decode_portfolio, encode_tick
 from kisbt.journal.outcomes import HORIZONS, OutcomeTracker, TradeOutcome, follow_again
-from kisbt.journal.progress import ENDED, LastState, Origin, read_origin, read_progress
+from kisbt.journal.progress import (
+    ENDED,
+    LastState,
+    Origin,
+    read_origin,
+    read_progress,
+)
 from kisbt.journal.record import iso, storable
 from kisbt.journal.schema import snapshots
 from kisbt.journal.statements import insert_new, update_outcome, upsert_order
@@ -49,10 +56,12 @@ class RunJournal:
         self._snapshots: dict[str, bytes] = {}
         self._orders: dict[str, tuple[Any, ...]] = {}
         self._results: list[TradeOutcome] = []
+        self._places: dict[str, int] = {}  # of unwritten trades, in their batch
         self._origins: dict[str, Origin | None] = {}  # None: known to have no decision
         self._ended: list[str] = []
         self._account: tuple[int, int, float] | None = None
         self._flushed_at = time.monotonic()
+        self._squeezer = Squeezer()
         self.outcomes = OutcomeTracker()
         with db.reading() as connection:
             progress = read_progress(connection, run_id)
@@ -126,11 +135,14 @@ class RunJournal:
         at = iso(fill.at)
         number, ref, side = fill.number, fill.ref, fill.side.value
         what = (fill.ticker, side, fill.quantity, fill.price)
-        self._rows["fills"].append(
-            (self.run_id, number, ref, at, fill.session.isoformat(), *what)
-            + (fill.commission, fill.tax, fill.cash_after, fill.position_after)
-        )
-        self._rows["trades"].append((trade_id, at, *what, *origin[2:], None, None))
+        after = (fill.commission, fill.tax, fill.cash_after, fill.position_after)
+        session = fill.session.isoformat()
+        self._rows["fills"].append((self.run_id, number, ref, at, session, *what, *after))
+        stored = origin.portfolio
+        before = self._holdings() if stored is None else decode_portfolio(stored)
+        seen = (dumps(origin.features).decode(), dumps(before).decode())
+        self._places[trade_id] = len(self._rows["trades"])
+        self._rows["trades"].append((trade_id, at, *what, origin.justification, *seen, None, None))
         self._rows["trade_links"].append(
             (trade_id, self.run_id, number, ref, origin.tick, origin.seq, None, None)
         )
@@ -157,7 +169,8 @@ class RunJournal:
 
         ``record_tick`` does it by itself; a run without ticks must call it once a bar.
         """
-        self._results += self.outcomes.observe(at, closes)
+        if known := self.outcomes.observe(at, closes):
+            self._fill_in(known)
 
     def flush(self) -> None:
         """Write everything taken so far, in one transaction."""
@@ -169,11 +182,12 @@ class RunJournal:
         self._snapshots.clear()
         self._orders.clear()
         self._results.clear()
+        self._places.clear()
         self._flushed_at = time.monotonic()
 
     def close(self) -> None:
         """The last bar is over: settle what its closes decide, and write the rest."""
-        self._results += self.outcomes.close_session()
+        self._fill_in(self.outcomes.close_session())
         self.flush()
 
     def _write(self, connection: Connection) -> None:
@@ -202,10 +216,24 @@ class RunJournal:
             )
             known.update(connection.execute(query).scalars())
         return [
-            (name, "zlib", compress(body))
+            (name, *self._squeezer.pack(body))
             for name, body in self._snapshots.items()
             if name not in known
         ]
+
+    def _fill_in(self, known: Sequence[TradeOutcome]) -> None:
+        """Results of trades that are not written yet go into their rows; others are updates."""
+        trades, links = self._rows["trades"], self._rows["trade_links"]
+        for outcome in known:
+            place = self._places.get(outcome.trade_id)
+            if place is None:
+                self._results.append(outcome)
+                continue
+            column = HORIZONS.index(outcome.days) - len(HORIZONS)
+            for rows in (trades, links):
+                row = list(rows[place])
+                row[column] = outcome.value
+                rows[place] = tuple(row)
 
     def _filled_up(self, table: str) -> None:
         if len(self._rows[table]) >= self._batch or time.monotonic() - self._flushed_at > _SECONDS:
@@ -224,23 +252,19 @@ class RunJournal:
             with self._db.reading() as connection:
                 self._origins[ref] = read_origin(connection, self.run_id, ref)
             self._ended.append(ref)
-        return self._origins[ref] or Origin(None, None, self._ordinary, "{}", self._holdings())
+        return self._origins[ref] or Origin(None, None, self._ordinary, {}, None)
 
-    def _holdings(self) -> str:
+    def _holdings(self) -> dict[str, Any]:
         cash, equity, exposure = self._account or (None, None, None)
         positions = [
             {"ticker": ticker, "quantity": held} for ticker, held in self._shares.items() if held
         ]
-        return orjson.dumps(
-            {"cash": cash, "equity": equity, "exposure": exposure, "positions": positions}
-        ).decode()
+        return {"cash": cash, "equity": equity, "exposure": exposure, "positions": positions}
 
 
 def _origin(tick: EncodedTick, seq: int | None) -> Origin | None:
     """Why an order of this tick was sent."""
     for row in tick.decisions:
         if row[1] == seq:
-            ticker, justification = row[2], row[8]
-            market = orjson.dumps(tick.features.get(ticker, {})).decode()
-            return Origin(tick.number, seq, justification, market, tick.portfolio or "{}")
+            return Origin(tick.number, seq, row[8], tick.features.get(row[2], {}), tick.portfolio)
     return None

@@ -78,7 +78,6 @@ def _trade_links() -> None:
         sa.Column("pnl_30_days", sa.Double()),
     )
     op.create_index("idx_links_run_fill", "trade_links", ["run_id", "fill_number"], unique=True)
-    op.create_index("idx_links_run_order", "trade_links", ["run_id", "order_ref"])
     for name in ("pnl_7_days", "pnl_30_days"):
         known = sa.text(f"{name} IS NOT NULL")
         for prefix, lead in (("idx_links", []), ("idx_links_run", ["run_id"])):
@@ -192,7 +191,6 @@ def _orders() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("idx_order_events_ref", "order_events", ["run_id", "ref"])
     op.create_table(
         "fills",
         sa.Column("run_id", KEY, sa.ForeignKey("runs.run_id"), primary_key=True),
@@ -210,7 +208,6 @@ def _orders() -> None:
         sa.Column("position_after", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("idx_fills_ref", "fills", ["run_id", "ref"])
     op.create_table(
         "equity",
         sa.Column("run_id", KEY, sa.ForeignKey("runs.run_id"), primary_key=True),
