@@ -1,1 +1,1 @@
-"""Reports: tearsheet, comparison, run card."""
+"""Reports: tearsheet, comparison, trades, figures and the run card."""

@@ -1,0 +1,168 @@
+"""The run card: everything that a run rests on as hashes, and what came out, in one JSON file.
+
+Two cards of the same inputs hold the same results. ``information`` (run id, versions of packages,
+number of earlier runs) is for people and is not compared.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kisbt.errors import ConfigError
+from kisbt.report.metrics import compute_metrics
+from kisbt.report.writing import canonical_json, write_whole
+
+if TYPE_CHECKING:
+    from kisbt.domain.result import RunResult
+
+CARD_FORMAT = "kisbt run card 1"
+
+_PACKAGES = (
+    "backtrader",
+    "exchange-calendars",
+    "kisbt",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "quantstats",
+)
+_SECTIONS = ("inputs", "results", "information")
+
+
+def build_card(result: "RunResult") -> dict[str, Any]:
+    """The card as plain values.
+
+    ``inputs``: ``code`` (all of kisbt's sources), ``krx`` (one hash a module; ``calendar.py`` and
+    ``rates.py`` are the calendar and the tax tables), ``data``, ``prompt`` (its rules are part of
+    its text), ``strategy``, ``config`` (the whole spec), ``decider``, ``seeds`` (empty: nothing
+    in a replay is random unless its spec names seeds). ``results``: ``digests``, ``metrics``.
+    """
+    package = Path(__file__).resolve().parents[1]
+    return {
+        "format": CARD_FORMAT,
+        "inputs": {
+            "code": source_hash(package),
+            "krx": {file.name: file_hash(file) for file in sorted((package / "krx").glob("*.py"))},
+            "data": {
+                "name": result.dataset.get("name"),
+                "hash": result.dataset.get("hash"),
+                "synthetic": result.dataset.get("synthetic"),
+                "adjusted": result.dataset.get("adjusted"),
+            },
+            "prompt": dict(result.prompt) if result.prompt is not None else None,
+            "strategy": dict(result.strategy),
+            "config": dict(result.spec),
+            "decider": result.decider,
+            "seeds": result.spec.get("seeds") or [],
+        },
+        "results": {
+            "digests": dict(result.digests),
+            "metrics": compute_metrics(result),
+            "benchmark": result.benchmark_label,
+            "violations": list(result.violations),
+        },
+        "information": {
+            "run_id": result.run_id,
+            "trials_before": result.trials_before,
+            "assumptions": list(result.assumptions),
+            "skipped_features": list(result.skipped_features),
+            "versions": _versions(),
+        },
+    }
+
+
+def write_card(result: "RunResult", path: Path) -> Path:
+    """Write the run card as canonical JSON.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    return write_whole(path, canonical_json(build_card(result)))
+
+
+def write_metrics(result: "RunResult", path: Path) -> Path:
+    """Write ``compute_metrics`` as canonical JSON.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    return write_whole(path, canonical_json(compute_metrics(result)))
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Read a run card.
+
+    Raises:
+        ConfigError: there is no such file, it is no JSON, or it is no run card of this format.
+    """
+    try:
+        raw = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(
+            f"cannot read run card {path}: {reason}", hint="give the card.json of a finished run"
+        ) from error
+    try:
+        card = json.loads(raw)
+    except ValueError as error:
+        raise ConfigError(
+            f"run card {path.name} is broken: {error}", hint="run the backtest again"
+        ) from error
+    if not isinstance(card, dict) or card.get("format") != CARD_FORMAT:
+        found = card.get("format") if isinstance(card, dict) else type(card).__name__
+        raise ConfigError(
+            f"{path.name} is no run card: expected format {CARD_FORMAT!r}, was {found!r}",
+            hint="give the card.json of a finished run",
+        )
+    missing = [name for name in _SECTIONS if not isinstance(card.get(name), dict)]
+    if missing:
+        raise ConfigError(
+            f"run card {path.name} lacks {', '.join(missing)}", hint="run the backtest again"
+        )
+    return card
+
+
+def compare_cards(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
+    """Names of the inputs and results that differ, dotted, sorted; empty when the cards agree."""
+    found: list[str] = []
+    for section in ("inputs", "results"):
+        _collect(left.get(section), right.get(section), section, found)
+    return sorted(found)
+
+
+def _collect(left: Any, right: Any, where: str, found: list[str]) -> None:
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in {**left, **right}:
+            missing = object()
+            _collect(left.get(key, missing), right.get(key, missing), f"{where}.{key}", found)
+    elif left != right:
+        found.append(where)
+
+
+def file_hash(file: Path) -> str:
+    """``sha256:`` of a text file; the line ends of the checkout do not matter."""
+    content = file.read_bytes().replace(b"\r\n", b"\n")
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def source_hash(folder: Path) -> str:
+    """``sha256:`` over the names and contents of all Python files below a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py"), key=lambda each: each.relative_to(folder).as_posix()):
+        digest.update(f"{file.relative_to(folder).as_posix()} {file_hash(file)}\n".encode())
+    return "sha256:" + digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib import metadata  # slow to import
+
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
