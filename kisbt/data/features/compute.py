@@ -123,4 +123,4 @@ def _age(instrument: Instrument, days: NDArray[np.datetime64]) -> Floats:
 
 
 def _shifted(values: Floats, k: int) -> Floats:
-    return np.concatenate([np.full(min(k, len(values)), np.nan), values[: len(values) - k]])
+    return np.concatenate([np.full(min(k, len(values)), np.nan), values[: max(len(values) - k, 0)]])

@@ -54,7 +54,8 @@ class HistoryWindow:
         return np.asarray(self._windows(column, bars).min(axis=1))
 
     def _windows(self, column: str, bars: int) -> Floats:
-        return sliding_window_view(self._columns[column][LONGEST + 1 - bars :], bars)
+        # One more at the front, dropped again: a name may have no traded bar at all.
+        return sliding_window_view(self._columns[column][LONGEST - bars :], bars)[1:]
 
 
 class LiveWindow:
