@@ -164,9 +164,7 @@ def test_cancelled_order_frees_its_reservation() -> None:
 def test_order_kinds_that_krx_has_no_fill_model_for_are_refused(
     terms: dict[str, Any], word: str
 ) -> None:
-    done = run(
-        scripted(b1=lambda s: s.buy(size=1, **terms)), world({A: frame(flat(10_000, 3))})
-    )
+    done = run(scripted(b1=lambda s: s.buy(size=1, **terms)), world({A: frame(flat(10_000, 3))}))
     assert states(done) == [OrderState.REJECTED]
     assert word in done.events[0].reason
     assert list(done.refusals.values()) == [1]
