@@ -1,7 +1,7 @@
 """The run card: everything that a run rests on as hashes, and what came out, in one JSON file.
 
-Two cards of the same inputs hold the same results. ``information`` (run id, versions of packages,
-number of earlier runs) is for people and is not compared.
+Cards of the same spec and inputs hold the same results. ``run_id``, ``trials_before`` and
+``information`` (versions of packages, notes) are for people and are not compared.
 """
 
 import hashlib
@@ -28,32 +28,32 @@ _PACKAGES = (
     "pyarrow",
     "quantstats",
 )
-_SECTIONS = ("inputs", "results", "information")
+_COMPARED = ("spec", "inputs", "results")
 
 
-def build_card(result: "RunResult") -> dict[str, Any]:
+def make_card(result: "RunResult") -> dict[str, Any]:
     """The card as plain values.
 
-    ``inputs``: ``code`` (all of kisbt's sources), ``krx`` (one hash a module; ``calendar.py`` and
-    ``rates.py`` are the calendar and the tax tables), ``data``, ``prompt`` (its rules are part of
-    its text), ``strategy``, ``config`` (the whole spec), ``decider``, ``seeds`` (empty: nothing
-    in a replay is random unless its spec names seeds). ``results``: ``digests``, ``metrics``.
+    ``spec`` is everything the run was asked to do. ``inputs``: ``code`` (all of kisbt's sources),
+    ``krx`` (one hash a module; ``calendar.py`` and ``rates.py`` are the calendar and the tax
+    tables), ``data``, ``prompt`` (its rules are part of its text), ``strategy``, ``decider``,
+    ``seeds`` (empty: nothing in a replay is random unless its spec names seeds). ``results``:
+    ``digests``, ``metrics``, ``benchmark``, ``violations``. ``information`` is for people.
     """
     package = Path(__file__).resolve().parents[1]
     return {
         "format": CARD_FORMAT,
+        "run_id": result.run_id,
+        "trials_before": result.trials_before,
+        "spec": dict(result.spec),
         "inputs": {
             "code": source_hash(package),
             "krx": {file.name: file_hash(file) for file in sorted((package / "krx").glob("*.py"))},
             "data": {
-                "name": result.dataset.get("name"),
-                "hash": result.dataset.get("hash"),
-                "synthetic": result.dataset.get("synthetic"),
-                "adjusted": result.dataset.get("adjusted"),
+                key: result.dataset.get(key) for key in ("name", "hash", "synthetic", "adjusted")
             },
             "prompt": dict(result.prompt) if result.prompt is not None else None,
             "strategy": dict(result.strategy),
-            "config": dict(result.spec),
             "decider": result.decider,
             "seeds": result.spec.get("seeds") or [],
         },
@@ -64,9 +64,8 @@ def build_card(result: "RunResult") -> dict[str, Any]:
             "violations": list(result.violations),
         },
         "information": {
-            "run_id": result.run_id,
-            "trials_before": result.trials_before,
             "assumptions": list(result.assumptions),
+            "notes": list(result.notes),
             "skipped_features": list(result.skipped_features),
             "versions": _versions(),
         },
@@ -79,16 +78,7 @@ def write_card(result: "RunResult", path: Path) -> Path:
     Raises:
         ConfigError: the folder cannot be written.
     """
-    return write_whole(path, canonical_json(build_card(result)))
-
-
-def write_metrics(result: "RunResult", path: Path) -> Path:
-    """Write ``compute_metrics`` as canonical JSON.
-
-    Raises:
-        ConfigError: the folder cannot be written.
-    """
-    return write_whole(path, canonical_json(compute_metrics(result)))
+    return write_whole(path, canonical_json(make_card(result)))
 
 
 def read_card(path: Path) -> dict[str, Any]:
@@ -116,7 +106,7 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{path.name} is no run card: expected format {CARD_FORMAT!r}, was {found!r}",
             hint="give the card.json of a finished run",
         )
-    missing = [name for name in _SECTIONS if not isinstance(card.get(name), dict)]
+    missing = [name for name in _COMPARED if not isinstance(card.get(name), dict)]
     if missing:
         raise ConfigError(
             f"run card {path.name} lacks {', '.join(missing)}", hint="run the backtest again"
@@ -125,9 +115,9 @@ def read_card(path: Path) -> dict[str, Any]:
 
 
 def compare_cards(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
-    """Names of the inputs and results that differ, dotted, sorted; empty when the cards agree."""
+    """Names in spec, inputs and results that differ, dotted, sorted; empty when the cards agree."""
     found: list[str] = []
-    for section in ("inputs", "results"):
+    for section in _COMPARED:
         _collect(left.get(section), right.get(section), section, found)
     return sorted(found)
 

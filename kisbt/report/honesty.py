@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 from kisbt.report.daily import SESSIONS_A_YEAR
 from kisbt.report.markup import escape
 from kisbt.report.metrics import Figure
-from kisbt.report.wording import Lang, say
+from kisbt.report.wording import Lang, say, write_figure
 
 if TYPE_CHECKING:
     from kisbt.domain.result import RunResult
 
 Pair = tuple[str, str]
+
+_MOST_NOTES = 12
 
 ASSUMPTIONS: dict[str, Pair] = {
     "next_bar": (
@@ -51,8 +53,8 @@ ASSUMPTIONS: dict[str, Pair] = {
         "Transaction tax is switched off in the settings.",
     ),
     "delisting": (
-        "상장폐지된 종목은 마지막 종가로 정산합니다.",
-        "A delisted name is paid out at its last close.",
+        "상장폐지된 종목은 마지막 종가로 정산합니다. 실제로는 더 적을 수 있습니다.",
+        "Delisted shares are paid out at their last close; in life it may be much less.",
     ),
     "adjusted": (
         "수정주가를 썼으므로 그날의 실제 호가 단위·가격제한폭과 다를 수 있습니다.",
@@ -115,6 +117,8 @@ def honesty_rows(
         ("규정 점검" if ko else "Legality", _legality(result, lang)),
         ("가정" if ko else "Assumptions", _list(assumption(a, lang) for a in result.assumptions)),
     ]
+    if result.notes:
+        rows.append(("참고" if ko else "Notes", _list(result.notes[:_MOST_NOTES])))
     if result.skipped_features:
         name = "빠진 지표" if ko else "Skipped features"
         why = "과거 데이터가 없어 계산하지 않음" if ko else "no history, not computed"
@@ -210,6 +214,15 @@ def _left_out(result: "RunResult", figures: Mapping[str, Figure], lang: Lang) ->
     if bars and sessions:
         since = escape(figures["first_day"])
         parts.append(f"통계는 {since}부터" if ko else f"statistics start on {since}")
+    early = len(result.fills) - int(figures.get("fills") or 0)
+    if early:
+        change = int(figures.get("start_equity") or result.start_cash) / result.start_cash - 1.0
+        grown = write_figure(change, "signed", lang)
+        parts.append(
+            f"그 구간에 체결 <b>{early:,}건</b>, 수익률 {grown}"
+            if ko
+            else f"<b>{early:,}</b> fills happened in it, return {grown}"
+        )
     if 0 < sessions < SESSIONS_A_YEAR:
         parts.append(
             "1년이 안 되므로 연환산 수치는 참고만"
@@ -220,6 +233,8 @@ def _left_out(result: "RunResult", figures: Mapping[str, Figure], lang: Lang) ->
 
 
 def _trials(before: int, lang: Lang) -> str:
+    if not before:
+        return "이 데이터로는 처음" if lang == "ko" else "none on this data"
     if lang == "ko":
         luck = "많을수록 우연히 좋아 보일 수 있음"
         return f'이 데이터로 <b>{before:,}번</b> <span class="dim">{luck}</span>'

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kisbt.report.daily import SESSIONS_A_YEAR, Daily, counted_fills, counted_from, daily
+from kisbt.report.drawdowns import deepest, drawdowns
 from kisbt.report.roundtrips import pair_fills
 
 if TYPE_CHECKING:
@@ -99,7 +100,8 @@ def _performance(series: Daily) -> dict[str, Figure]:
         sharpe = mean / deviation * year
         downside = math.sqrt(math.fsum(r * r for r in moves if r < 0) / len(moves))
         sortino = mean / downside * year if downside > _FLAT else None
-    depth, length, recovered = _deepest_drawdown(series)
+    falls = deepest(drawdowns(series.days, net, series.start), 1)
+    depth = (falls[0].depth if falls else 0.0) if net.levels else None
     return {
         "start_equity": int(net.base) if net.levels else None,
         "end_equity": int(net.levels[-1]) if net.levels else None,
@@ -109,31 +111,12 @@ def _performance(series: Daily) -> dict[str, Figure]:
         "sharpe": sharpe,
         "sortino": sortino,
         "max_drawdown": depth,
-        "max_drawdown_days": length,
-        "max_drawdown_recovered": recovered,
+        "max_drawdown_days": falls[0].days if falls else None,
+        "max_drawdown_recovered": falls[0].recovered if falls else None,
         "calmar": cagr / -depth if cagr is not None and depth else None,
         "best_day": max(moves, default=None),
         "worst_day": min(moves, default=None),
     }
-
-
-def _deepest_drawdown(series: Daily) -> tuple[float | None, int | None, bool | None]:
-    """Depth (zero or negative), calendar days, and whether the old peak was seen again."""
-    if not series.days:
-        return None, None, None
-    peak, peak_day = series.net.base, series.start or series.days[0]
-    depth, deepest_peak, since = 0.0, peak, None
-    until = None
-    for day, level in zip(series.days, series.net.levels, strict=True):
-        if since is not None and until is None and level >= deepest_peak:
-            until = day
-        if level >= peak:
-            peak, peak_day = level, day
-        elif peak > 0 and level / peak - 1.0 < depth:
-            depth, deepest_peak, since, until = level / peak - 1.0, peak, peak_day, None
-    if since is None:
-        return 0.0, 0, None
-    return depth, ((until or series.days[-1]) - since).days, until is not None
 
 
 def _activity(result: "RunResult", series: Daily) -> dict[str, Figure]:
@@ -187,8 +170,11 @@ def _against_benchmark(series: Daily) -> dict[str, Figure]:
             beta = joint / (other * other)
             correlation = max(-1.0, min(1.0, joint / (own * other)))
             alpha = ((_mean(moves) or 0.0) - beta * (_mean(market) or 0.0)) * SESSIONS_A_YEAR
+    falls = deepest(drawdowns(series.days, series.benchmark, series.start), 1)
+    fallen = falls[0].depth if falls else 0.0
     return {
         "benchmark_return": end[-1] if end else None,
+        "benchmark_max_drawdown": fallen if end else None,
         "excess_return": growth[-1] - end[-1] if end else None,
         "beta": beta,
         "alpha": alpha,

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Sequence
 
+from kisbt.report.daily import Daily
+from kisbt.report.drawdowns import deepest, drawdowns
 from kisbt.report.markup import Cell, escape, number, table, text
 from kisbt.report.quantstats_parts import QuantstatsParts, Row
-from kisbt.report.wording import BLANK, Lang
+from kisbt.report.wording import BLANK, Lang, write_figure
 
 _FEW_DECIMALS = re.compile(r"(?P<number>-?[\d,]+\.\d+)(?P<unit>%?)")
 
 
-def quantstats_markup(parts: QuantstatsParts, benchmark: bool, lang: Lang) -> str:
-    """Charts in two columns, tables in three."""
+def quantstats_markup(parts: QuantstatsParts, benchmark: bool, series: Daily, lang: Lang) -> str:
+    """Charts in two columns, tables in three; the list of drawdowns is our own."""
     ko = lang == "ko"
     figures = "".join(
         f"<figure><figcaption>{escape(chart.title)}</figcaption>{chart.svg}</figure>"
@@ -29,7 +31,7 @@ def quantstats_markup(parts: QuantstatsParts, benchmark: bool, lang: Lang) -> st
         table(metric, _metric_cells(left)),
         table(metric, _metric_cells(right)),
         table([text("연도별 수익률" if ko else "Returns by year"), *columns], years)
-        + _drawdowns(parts.drawdowns, lang),
+        + _drawdowns(series, lang),
     )
     tables = "".join(f"<div>{box}</div>" for box in boxes)
     return f'<div class="charts">{figures}</div><div class="tables">{tables}</div>'
@@ -65,14 +67,19 @@ def _metric_cells(rows: Sequence[Row]) -> list[list[Cell]]:
     return cells
 
 
-def _drawdowns(rows: Sequence[Row], lang: Lang) -> str:
-    names = ("시작", "끝", "낙폭", "일수") if lang == "ko" else ("Start", "End", "Depth", "Days")
+def _drawdowns(series: Daily, lang: Lang) -> str:
+    names = (
+        ("고점", "회복·끝", "낙폭", "일수") if lang == "ko" else ("Peak", "End", "Depth", "Days")
+    )
     body = [
-        [text(row.name, "day"), text(row.values[0], "day"), number(even(f"{row.values[1]}%")),
-         number(row.values[2])]
-        for row in rows
-        if len(row.values) == 3
-    ]  # fmt: skip
+        [
+            text(fall.peak, "day"),
+            text(f"{fall.end}{'' if fall.recovered else ' *'}", "day"),
+            number(write_figure(fall.depth, "signed", lang)),
+            number(f"{fall.days:,}"),
+        ]
+        for fall in deepest(drawdowns(series.days, series.net, series.start), 10)
+    ]
     heads = [text(names[0]), text(names[1]), Cell(names[2], "num"), Cell(names[3], "num")]
-    caption = "가장 깊은 낙폭 10구간" if lang == "ko" else "Ten deepest drawdowns"
+    caption = "가장 깊은 낙폭 (* 회복 전)" if lang == "ko" else "Deepest drawdowns (* not over)"
     return table(heads, body, caption=caption)

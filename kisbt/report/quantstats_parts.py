@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from kisbt.report.quantstats_words import CHART_TEXT, CHARTS, METRICS, ROLLING
+from kisbt.report.quantstats_words import CHART_TEXT, CHARTS, LEFT_OUT, METRICS, ROLLING
 from kisbt.report.svg import clean_svg
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ _UNDRAWN = (
     "yearly_returns",
     "histogram",
     "daily_returns",
+    "drawdowns_periods",
     "monthly_heatmap",
     "distribution",
 )
 """Charts that ``CHARTS`` leaves out: drawing them would take half of the time."""
 
-_TABLES = ("metrics", "eoy_table", "dd_info")
+_TABLES = ("metrics", "eoy_table")
 _ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
 _CELL = re.compile(r"<t[dh][^>]*>(.*?)</t[dh]>", re.DOTALL)
 _YEARS_NEEDED = {"1Y": 1, "3Y (ann.)": 3, "5Y (ann.)": 5, "10Y (ann.)": 10}
@@ -53,13 +54,11 @@ class Chart(NamedTuple):
 class QuantstatsParts(NamedTuple):
     """What quantstats has to say. Values stand strategy first, then benchmark if there is one.
 
-    ``years`` are returns by calendar year in percent; ``drawdowns`` start, end, depth in percent
-    and days, deepest first.
+    ``years`` are returns by calendar year in percent.
     """
 
     metrics: tuple[Row, ...]
     years: tuple[Row, ...]
-    drawdowns: tuple[Row, ...]
     charts: tuple[Chart, ...]
 
 
@@ -92,7 +91,6 @@ def quantstats_parts(series: "Daily", *, benchmark: bool, lang: "Lang") -> Quant
     return QuantstatsParts(
         tuple(_metric_rows(pieces["metrics"], benchmark, years, lang)),
         tuple(_year_rows(pieces["eoy_table"], benchmark)),
-        tuple(Row(cells[0], tuple(cells[1:])) for cells in _rows(pieces["dd_info"])),
         tuple(charts),
     )
 
@@ -139,7 +137,7 @@ def _metric_rows(table: str, benchmark: bool, years: float, lang: "Lang") -> lis
         name = name.rstrip("﹪ ")
         if not values:
             rows.append(Row("", ()))
-        elif years >= _YEARS_NEEDED.get(name, 0) * 0.95:
+        elif name not in LEFT_OUT and years >= _YEARS_NEEDED.get(name, 0) * 0.95:
             # quantstats puts the benchmark first
             ordered = tuple(reversed(values)) if benchmark else tuple(values)
             rows.append(Row(METRICS.get(name, name) if lang == "ko" else name, ordered))

@@ -13,11 +13,6 @@ METRICS: dict[str, str] = {
     "Sortino/√2": "Sortino/√2",
     "Smart Sortino/√2": "Smart Sortino/√2",
     "Omega": "Omega",
-    "Max Drawdown": "최대 낙폭 (MDD)",
-    "Max DD Date": "최대 낙폭 저점",
-    "Max DD Period Start": "최대 낙폭 시작",
-    "Max DD Period End": "최대 낙폭 끝",
-    "Longest DD Days": "가장 긴 낙폭 (일)",
     "Volatility (ann.)": "연 변동성",
     "R^2": "R²",
     "Information Ratio": "정보비율 (일)",
@@ -65,8 +60,6 @@ METRICS: dict[str, str] = {
     "Worst Month": "최악의 달",
     "Best Year": "최고의 해",
     "Worst Year": "최악의 해",
-    "Avg. Drawdown": "평균 낙폭",
-    "Avg. Drawdown Days": "평균 낙폭 기간 (일)",
     "Recovery Factor": "회복 계수",
     "Ulcer Index": "Ulcer 지수",
     "Serenity Index": "Serenity 지수",
@@ -82,8 +75,20 @@ METRICS: dict[str, str] = {
     "Treynor Ratio": "Treynor 비율",
 }
 
+LEFT_OUT = frozenset(
+    {
+        "Max Drawdown",
+        "Max DD Date",
+        "Max DD Period Start",
+        "Max DD Period End",
+        "Longest DD Days",
+        "Avg. Drawdown",
+        "Avg. Drawdown Days",
+    }
+)
+"""Rows of quantstats' table that miss a fall beginning on the first day; the page has its own."""
+
 CHARTS: dict[str, tuple[str, str]] = {
-    "returns": ("누적 수익률", "Cumulative returns"),
     "vol_returns": (
         "누적 수익률 (변동성을 벤치마크에 맞춤)",
         "Cumulative returns (volatility matched to the benchmark)",
@@ -95,15 +100,14 @@ CHARTS: dict[str, tuple[str, str]] = {
     "rolling_vol": ("이동 변동성 (6개월)", "Rolling volatility (6 months)"),
     "rolling_sharpe": ("이동 Sharpe (6개월)", "Rolling Sharpe (6 months)"),
     "rolling_sortino": ("이동 Sortino (6개월)", "Rolling Sortino (6 months)"),
-    "dd_periods": ("가장 깊은 낙폭 다섯 구간", "Five deepest drawdowns"),
     "dd_plot": ("고점 대비 낙폭", "Underwater"),
 }
 """Charts that the page takes from quantstats, and their titles.
 
 Left out, after looking at them (quantstats 0.0.86 on pandas 3.1): yearly bars (labels stand under
 the wrong year), return quantiles (periods that end on a day without trading are lost), the monthly
-histogram (axis cut to whole percent), "daily returns" (draws their cumulative sum), the heatmap and
-the log scale (the page has its own table and curve).
+histogram (axis cut to whole percent), "daily returns" (draws their cumulative sum), drawdown
+periods (miss one that begins on the first day); and what the page draws itself: curve and months.
 """
 
 ROLLING = {name: 126 for name in CHARTS if name.startswith("rolling_")}

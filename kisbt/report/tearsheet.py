@@ -30,13 +30,14 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "성과",
         "Performance",
         ("start_equity", "end_equity", "total_return", "cagr", "annual_volatility", "sharpe",
-         "sortino", "best_day", "worst_day"),
+         "sortino", "calmar", "best_day", "worst_day"),
     ),
     (
         "위험과 벤치마크",
         "Risk and benchmark",
-        ("max_drawdown", "max_drawdown_days", "max_drawdown_recovered", "calmar",
-         "benchmark_return", "excess_return", "beta", "alpha", "correlation"),
+        ("max_drawdown", "max_drawdown_days", "max_drawdown_recovered",
+         "benchmark_return", "benchmark_max_drawdown", "excess_return", "beta", "alpha",
+         "correlation"),
     ),
     (
         "거래",
@@ -48,7 +49,7 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "비용과 판단",
         "Costs and decisions",
         ("commission", "tax", "gross_total_return", "cost_drag", "cost_drag_won",
-         "decisions", "rejected_share", "holds", "violations"),
+         "ticks", "decisions", "rejected", "rejected_share", "holds", "violations"),
     ),
 )  # fmt: skip
 
@@ -88,7 +89,11 @@ def _header(result: "RunResult", figures: Mapping[str, Figure], title: str, lang
     period = f"{figures['first_day'] or BLANK} ~ {figures['last_day'] or BLANK}"
     sessions = figures["sessions"]
     count = f"{sessions}거래일" if lang == "ko" else f"{sessions} sessions"
-    line = " · ".join([period, count, str(result.dataset.get("name", ""))])
+    words = [period, count, str(result.dataset.get("name", ""))]
+    if result.prompt is not None:
+        number = result.prompt.get("number")
+        words.append(f"프롬프트 {number}" if lang == "ko" else f"prompt {number}")
+    line = " · ".join(words)
     return (
         f'<header><p class="brand">kisbt · {escape(title)}</p>'
         f"<h1>{escape(result.strategy.get('name', '?'))}"
@@ -198,7 +203,7 @@ def _quantstats_sections(result: "RunResult", series: Daily, lang: Lang) -> list
             if ko
             else " There is no benchmark, or it never moves: comparisons are left out."
         )
-    return [section(title, quantstats_markup(parts, moving, lang), classes="qs", note=note)]
+    return [section(title, quantstats_markup(parts, moving, series, lang), classes="qs", note=note)]
 
 
 def _footer(result: "RunResult", lang: Lang) -> str:

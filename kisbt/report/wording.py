@@ -53,6 +53,7 @@ LABELS: dict[str, Label] = {
     "cost_drag": Label("비용이 깎은 수익률", "Cost drag", "fraction"),
     "cost_drag_won": Label("비용이 깎은 금액", "Cost drag, won", "won"),
     "benchmark_return": Label("벤치마크 수익률", "Benchmark return", "signed"),
+    "benchmark_max_drawdown": Label("벤치마크 최대 낙폭", "Benchmark max drawdown", "signed"),
     "excess_return": Label("초과 수익률", "Excess return", "signed"),
     "beta": Label("베타", "Beta", "ratio"),
     "alpha": Label("알파 (연)", "Alpha (ann.)", "signed"),
