@@ -7,6 +7,7 @@ the saved state: a restored exchange is one that was told the same things again.
 
 import heapq
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from kisbt.sim.exchange.hours import day_times
 from kisbt.sim.exchange.names import VI_LENGTH, Interruption
 from kisbt.sim.exchange.orders import KINDS, Order
 from kisbt.sim.exchange.path import Step
+from kisbt.sim.exchange.refusals import RefusedError
 
 SINGLE_PRICE_EVERY = timedelta(minutes=10)
 
@@ -43,6 +45,7 @@ class Exchange:
         self.desk = Desk(floor)
         self.commands: list[dict[str, Any]] = []
         self._queue: list[_Item] = []
+        self._calls: dict[int, Callable[[], None]] = {}
         self._pushed = 0
         self._load_day()
 
@@ -123,6 +126,12 @@ class Exchange:
         name.lock(price, bought=upper)
         self.desk.replan(name)
 
+    def later(self, at: datetime, do: Callable[[], None]) -> None:
+        """Call ``do`` when the venue's clock reaches ``at``; for injected market events."""
+        self._pushed += 1
+        self._calls[self._pushed] = do
+        heapq.heappush(self._queue, _Item(at, 0, self._pushed, "call"))
+
     def advance_to(self, target: datetime) -> None:
         """Let everything up to ``target`` happen, in order. Going back is ignored."""
         while self._queue and self._queue[0].at <= target:
@@ -136,14 +145,17 @@ class Exchange:
         actions: dict[str, Callable[..., Any]] = {
             "open_account": lambda holder, cash: self.open_account(Holder(*holder), cash),
             "place": lambda *row: self.place(_revived(row)),
-            "cancel": lambda *row: self.cancel(*row[:-1], _day(row[-1])),
-            "modify": lambda *row: self.modify(*row[:5], _day(row[5]), row[6]),
+            "cancel": lambda *row: self.cancel(row[0], row[1], row[2], _day(row[3])),
+            "modify": lambda *row: self.modify(
+                row[0], row[1], row[2], row[3], row[4], _day(row[5]), row[6]
+            ),
             "interrupt": self.interrupt,
             "lock_at_limit": lambda ticker, upper: self.lock_at_limit(ticker, upper=upper),
         }
         for command in commands:
             self.advance_to(datetime.fromisoformat(command["at"]))
-            actions[command["do"]](*command["with"])
+            with suppress(RefusedError):
+                actions[command["do"]](*command["with"])
         self.advance_to(until)
 
     def _handle(self, item: _Item) -> None:
@@ -164,6 +176,8 @@ class Exchange:
             if not name.stopped(floor.now):
                 self.desk.replan(name)
                 floor.emit(Interrupted(floor.now, name, on=False))
+        elif item.what == "call":
+            self._calls.pop(item.order)()
         elif item.what == "day":
             self._next_day()
 
