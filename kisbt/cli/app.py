@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import data, journal, prompts
+from kisbt.cli import backtest, checks, data, journal, prompts
 
 app = typer.Typer(
     name="kisbt",
@@ -13,6 +13,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     add_completion=False,
 )
+app.command()(backtest.backtest)
+app.command()(checks.lookahead)
+app.command()(checks.verify)
 app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")

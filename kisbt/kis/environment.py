@@ -66,7 +66,7 @@ class Paper:
         if endpoint.paper is None:
             raise NotOnPaper(
                 f"{endpoint.name} ({endpoint.korean}) is not served on paper (모의투자)",
-                hint="use real keys for it; see the call's documentation for what stands in",
+                hint=endpoint.instead or "it needs real keys (실전)",
             )
         return PaperTrId(endpoint.paper)
 

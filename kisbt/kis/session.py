@@ -33,7 +33,11 @@ class _TokenError(Exception):
 
 
 class Session(Generic[Env]):
-    """Makes calls. Safe from any thread."""
+    """Makes calls. Safe from any thread.
+
+    ``hash_orders`` sends KIS's optional hash (hashkey) with every order, at one more call each.
+    ``clock_skew`` is the server's clock minus ours in seconds, as of the last answer.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,15 @@ class Session(Generic[Env]):
         wire: Wire,
         limiter: RateLimiter,
         *,
+        hash_orders: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.access: Access[Env] = access
         self.auth: KISAuthManager[Env] = auth
         self.wire = wire
         self._limiter = limiter
+        self._hash_orders = hash_orders
+        self.clock_skew: float | None = None
         self._read = robust_api_call(attempts=5, sleep=sleep)(self._call)
         self._order = robust_api_call(
             attempts=3, seconds=ORDER_PATIENCE, first_wait=0.1, sleep=sleep
@@ -146,6 +153,8 @@ class Session(Generic[Env]):
         if endpoint.family in (Family.ACCOUNT, Family.ORDER):
             account = self.access.account.get_secret_value()
             params = {"CANO": account, "ACNT_PRDT_CD": self.access.product, **params}
+        if self._hash_orders and endpoint.family is Family.ORDER:
+            headers["hashkey"] = self.auth.hashkey(params)
         get = endpoint.method == "GET"
         with self._limiter.slot(endpoint.family, urgent=endpoint.family is Family.ORDER):
             answer = self.wire.exchange(
@@ -156,6 +165,8 @@ class Session(Generic[Env]):
                 body=None if get else params,
                 repeatable=endpoint.repeatable,
             )
+        if (epoch := answer.server_epoch()) is not None:
+            self.clock_skew = epoch + 0.5 - (time.time() - answer.seconds / 2)
         if answer.status == 200 and str(answer.body.get("rt_cd")) == "0":
             return answer
         raise self._failure(endpoint, tr_id, answer)

@@ -48,10 +48,8 @@ def sell_tax_rate(market: Market, product: Product, traded_on: date) -> int:
     """Return the tax on a sale traded on a session, in millionths of the proceeds."""
     if product is not _STOCK:
         return 0
-    for period in TAX_PERIODS:
-        if traded_on >= period.first_trade:
-            return period.konex if market is _KONEX else period.shares
-    raise AssertionError("the oldest period has no beginning")
+    period = next(each for each in TAX_PERIODS if traded_on >= each.first_trade)
+    return period.konex if market is _KONEX else period.shares
 
 
 @dataclass(frozen=True, slots=True)

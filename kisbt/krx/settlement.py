@@ -126,7 +126,6 @@ class CashLedger:
 
     def _settle_oldest(self) -> None:
         """Merge days that are settled by the last trade's day, so that the ledger stays small."""
-        for day in list(self._pending):
-            if settlement_date(day) > self._day:
-                break
-            self._settled += self._pending.pop(day)
+        # The last trade's own day is pending and settles later: the loop always finds an end.
+        while settlement_date(oldest := next(iter(self._pending))) <= self._day:
+            self._settled += self._pending.pop(oldest)

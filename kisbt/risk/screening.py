@@ -14,9 +14,12 @@ from kisbt.risk.book import RiskBook
 MAX_QUANTITY = 10_000_000_000
 """Shares. More than any listed company has issued, and safe in every database column."""
 
+MAX_PRICE = 1_000_000_000
+"""Won a share. Hundreds of times the dearest share ever."""
+
 _BAD_WEIGHT = Refusal(("input:target_weight",), "목표 비중은 0과 1 사이의 수")
 _BAD_QUANTITY = Refusal(("input:quantity",), f"수량은 1주 이상 {MAX_QUANTITY:,}주 이하")
-_BAD_PRICE = Refusal(("input:limit_price",), "지정가는 1원 이상")
+_BAD_PRICE = Refusal(("input:limit_price",), f"지정가는 1원 이상 {MAX_PRICE:,}원 이하")
 _BAD_CONFIDENCE = Refusal(("input:confidence",), "확신도는 0과 1 사이의 수")
 _UNKNOWN = Refusal(("input:ticker",), "알 수 없는 종목")
 _DUPLICATE = Refusal(("plan:duplicate",), "같은 종목의 앞선 결정이 우선")
@@ -83,7 +86,7 @@ def find_fault(decision: Decision) -> Refusal | None:
     if quantity is not None and not 1 <= quantity <= MAX_QUANTITY:
         return _BAD_QUANTITY
     price = decision.limit_price
-    if price is not None and price < 1:
+    if price is not None and not 1 <= price <= MAX_PRICE:
         return _BAD_PRICE
     if decision.action is not _SELL and not 0.0 <= decision.confidence <= 1.0:
         return _BAD_CONFIDENCE

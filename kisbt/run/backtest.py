@@ -15,34 +15,33 @@ from kisbt.journal.writer import RunJournal
 from kisbt.krx.costs import CostModel
 from kisbt.llm.rulebook_decider import RulebookDecider
 from kisbt.run.benchmark import benchmark_line
-from kisbt.run.prepare import Prepared, prepare, relative_name
+from kisbt.run.prepare import Prepared, relative_name
 from kisbt.run.recorder import Progress
 from kisbt.run.replay import Replayed, replay
-from kisbt.run.spec import RunSpec
 from kisbt.run.wording import assumptions, notes
 
 NO_DECIDER = "전략 파일 (LLM 없음)"
 
 
 def run_backtest(
-    spec: RunSpec,
+    ready: Prepared,
     settings: Settings,
     db: DatabaseManager | None = None,
     *,
     progress: Progress | None = None,
 ) -> RunResult:
-    """Replay ``spec`` and return its result; with ``db`` everything is journaled.
+    """Replay what was prepared and return its result; with ``db`` everything is journaled.
 
     Args:
-        spec: What to replay.
+        ready: What to replay.
         settings: Where datasets and prompts lie.
         db: The journal; without one (a verification) nothing is written anywhere.
         progress: Told of bars done, the zero-cost twin's included: twice the tape in all.
 
     Raises:
-        TradingSystemError: whatever is wrong with data, strategy, prompt or journal.
+        TradingSystemError: the strategy raised, or the journal could not be written.
     """
-    ready = prepare(spec, settings)
+    spec = ready.spec
     line, label = benchmark_line(ready.tape, spec.benchmark)
     run_id, trials = "verify", 0
     inner: Journal = NullJournal()
@@ -99,7 +98,7 @@ def run_backtest(
         benchmark=line,
         benchmark_label=label,
         risk=net.risk,
-        assumptions=assumptions(spec, settings.lang, adjusted=ready.dataset.adjusted),
+        assumptions=assumptions(ready),
         actions=net.changes,
         skipped_features=ready.skipped,
         trials_before=trials,
@@ -163,7 +162,7 @@ def _dataset_facts(ready: Prepared) -> dict[str, Any]:
         "synthetic": manifest.synthetic,
         "adjusted": manifest.adjusted,
         "frequency": manifest.frequency,
-        "names": len(ready.tape.tickers),
+        "names": {i.ticker: i.name for i in ready.tape.instruments},
         "first": ready.tape.sessions[0].isoformat(),
         "last": ready.tape.sessions[-1].isoformat(),
     }

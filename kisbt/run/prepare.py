@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from kisbt.config import Settings
 from kisbt.data.dataset import Dataset
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
+from kisbt.data.features.table import FeatureTable
 from kisbt.data.store import load_dataset
 from kisbt.errors import ConfigError
 from kisbt.llm.rulebook_decider import RulebookDecider
@@ -26,20 +26,29 @@ DEFAULT_STRATEGY = "strategies/llm_trader.py"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that a replay of one spec runs on. ``warmup`` counts leading bars."""
+    """Everything that a replay of one spec runs on.
+
+    ``whole`` holds the chosen names over all days, ``tape`` the period alone. ``warmup`` counts
+    leading bars. ``features`` lie on all days up to the period's end.
+    """
 
     spec: RunSpec
     strategy: LoadedStrategy
-    dataset: Dataset
+    whole: Dataset
     tape: Tape
     version: PromptVersion | None
-    features: Any
+    features: FeatureTable | None
     warmup: int
     skipped: tuple[str, ...]
 
+    @property
+    def dataset(self) -> Dataset:
+        """The bars of the period."""
+        return self.tape.dataset
+
     def brain(self) -> Brain | None:
         """A fresh decider over the shared features; ``None`` for an ordinary strategy."""
-        if self.version is None:
+        if self.version is None or self.features is None:
             return None
         decider = RulebookDecider(self.version, self.spec.limits)
         return Brain(decider, self.version.rules, self.features)
@@ -61,11 +70,12 @@ def relative_name(path: Path, settings: Settings) -> str:
         return path.as_posix()
 
 
-def prepare(spec: RunSpec, settings: Settings) -> Prepared:
+def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> Prepared:
     """Load and check everything before the first bar.
 
     Features are computed on all bars up to the period's end, so that a period starting inside
-    the dataset needs no warm-up of its own.
+    the dataset needs no warm-up of its own. Data, tape and features of ``like`` are used again
+    where its spec asks for the same bars.
 
     Raises:
         DataError: dataset, ticker or period.
@@ -74,36 +84,48 @@ def prepare(spec: RunSpec, settings: Settings) -> Prepared:
         ConfigError: a prompt for a strategy that takes none.
     """
     strategy = load_strategy(strategy_path(spec.strategy, settings))
-    dataset = load_dataset(spec.data, settings.folder("datasets"))
-    if spec.tickers:
-        dataset = dataset.only(spec.tickers)
-    period = dataset.between(spec.first, spec.last)
-    tape = Tape(period)
+    again = like if like is not None and _same_bars(like.spec, spec) else None
+    whole = again.whole if again else _load(spec, settings)
+    tape = again.tape if again else Tape(whole.between(spec.first, spec.last))
     if not strategy.operates:
         if spec.prompt is not None:
             raise ConfigError(
                 f"{strategy.path.name} takes no prompt",
                 hint="leave --prompt out, or use a strategy whose __init__ takes an operator",
             )
-        return Prepared(spec, strategy, period, tape, None, None, 0, ())
+        return Prepared(spec, strategy, whole, tape, None, None, 0, ())
     store = PromptStore(settings.folder("prompts"))
     version = store.current() if spec.prompt is None else store.load(spec.prompt)
-    features = compute_features(dataset.between(None, spec.last or None))
+    features = again.features if again else None
+    if features is None:
+        features = compute_features(whole.between(None, spec.last))
     kept = features.names
     live_only = {one.name for one in FEATURES if not one.history}
     skipped = tuple(name for name in version.features if name in live_only)
     used = [name for name in version.features if name in kept]
     warmup = _warmup(features, used, len(tape))
-    return Prepared(spec, strategy, period, tape, version, features, warmup, skipped)
+    return Prepared(spec, strategy, whole, tape, version, features, warmup, skipped)
 
 
-def _warmup(features: Any, used: list[str], bars: int) -> int:
+def _load(spec: RunSpec, settings: Settings) -> Dataset:
+    dataset = load_dataset(spec.data, settings.folder("datasets"))
+    return dataset.only(spec.tickers) if spec.tickers else dataset
+
+
+def _same_bars(one: RunSpec, other: RunSpec) -> bool:
+    def bars(spec: RunSpec) -> tuple[object, ...]:
+        return spec.data, spec.tickers, spec.first, spec.last
+
+    return bars(one) == bars(other)
+
+
+def _warmup(features: FeatureTable, used: list[str], bars: int) -> int:
     """Leading bars of the period on which some feature of the prompt has no value for any name."""
     if not used:
         return 0
     columns = [features.names.index(name) for name in used]
     there = ~np.isnan(features.values[len(features) - bars :, :, columns])
-    ready = there.any(axis=1).all(axis=1)
+    ready = np.all(np.any(there, axis=1), axis=1)
     return int(np.argmax(ready)) if ready.any() else bars
 
 

@@ -64,9 +64,8 @@ def _verdict_faults(plan: TradingPlan, answer: Judgement) -> list[str]:
             found.append(f"verdict does not fit its order: {verdict} {order}")
         if order and (order.ticker, order.side.value) != (decision.ticker, decision.action.value):
             found.append("order does not fit its decision")
-        if decision.action is not Action.HOLD and verdict.outcome is not Outcome.ACCEPTED:
-            if not (verdict.by and verdict.reason):
-                found.append("no reason given")
+        if verdict.outcome is not Outcome.ACCEPTED and not (verdict.by and verdict.reason):
+            found.append("no reason given")
     return found
 
 
@@ -144,7 +143,9 @@ def _cash_faults(book: RiskBook, buys: list[OrderIntent]) -> list[str]:
     total = Fraction(0)
     for order in buys:
         quote, instrument = book.quote(order.ticker), book.instrument(order.ticker)
-        assert quote is not None and quote.band is not None and instrument is not None
+        assert quote is not None
+        assert quote.band is not None
+        assert instrument is not None
         amount = order.quantity * (order.limit_price or quote.band.upper)
         total += amount + book.costs.commission(amount, instrument.product)
     if total + book.limits.min_cash > book.portfolio.orderable_cash:
