@@ -107,7 +107,7 @@ def _rule_line(rule: Rule) -> str:
     if evidence.trades:
         line += f" (거래 {evidence.trades}건 중 손실 {evidence.losers}건"
         if evidence.mean_return is not None:
-            line += f", 평균 수익률 {evidence.mean_return * 100:+.1f} %"
+            line += f", 평균 수익률 {evidence.mean_return * 100 + 0.0:+.1f} %"
         line += ")"
     return line
 
