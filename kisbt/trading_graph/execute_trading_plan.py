@@ -6,50 +6,52 @@ from kisbt.risk.resting import by_name, replaced_by
 from kisbt.trading_graph.desk import AtDesk, Desk
 from kisbt.trading_graph.failure import describe
 
+_NOT_SENT = "보내지 못함"
+_UNKNOWN = "결과 불명"
+
 
 def execute_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
     """Net each approved order against the name's resting orders and send it, exits first.
 
-    An error half-way stops it: the receipts so far are kept, the order that raised has no receipt
-    (whether it reached the market is unknown, so that it counts as sent today), and the rest is
-    not sent.
+    An error half-way stops it: the receipts so far are kept, the order that raised has none, and
+    the rest is not sent. When it was the sending that raised, nobody knows whether the order
+    reached the market, so it counts as one of today's.
 
-    Reads ``tick``, ``portfolio`` and ``approved``. Writes ``receipts``, and ``failure`` when
-    sending raised.
+    Reads ``tick``, ``portfolio`` and ``approved``. Writes ``receipts``, and ``failure`` when an
+    order raised.
     """
-    desk, approved = runtime.context, state["approved"]
+    desk, session, approved = runtime.context, state["tick"].session, state["approved"]
+    resting = by_name(desk.account.open_orders())
     receipts: list[OrderReceipt] = []
-    try:
-        resting = by_name(desk.account.open_orders())
-        for intent in approved:
-            receipt = _send(intent, desk, state, resting.get(intent.ticker, []))
-            receipts.append(receipt)
-    except Exception as error:
-        failure = NodeFailure(
-            node="execute_trading_plan", error=_half_done(approved, len(receipts), error)
-        )
-        return {"receipts": tuple(receipts), "failure": failure}
+    for intent in approved:
+        stage = _NOT_SENT
+        try:
+            size = intent.quantity
+            if intent.ticker in resting:
+                size = _make_way(intent, desk, state["portfolio"], resting[intent.ticker])
+            if size < 1:
+                receipts.append(_nothing_left(intent))
+                continue
+            if size < intent.quantity:
+                intent = intent.model_copy(update={"quantity": size})
+            stage = _UNKNOWN
+            receipt = desk.executor.submit(intent)
+        except Exception as error:
+            if stage is _UNKNOWN:
+                desk.day.on_order(session)
+            unsent = len(approved) - len(receipts) - 1
+            return {
+                "receipts": tuple(receipts),
+                "failure": NodeFailure(
+                    node="execute_trading_plan",
+                    error=f"{intent.side} {intent.ticker} {intent.quantity:,}주 {stage}, "
+                    f"나머지 {unsent}건 보내지 않음: {describe(error)}",
+                ),
+            }
+        if receipt.accepted:
+            desk.day.on_order(session)
+        receipts.append(receipt)
     return {"receipts": tuple(receipts)}
-
-
-def _send(
-    intent: OrderIntent, desk: Desk, state: TradingState, resting: list[OpenOrder]
-) -> OrderReceipt:
-    if resting:
-        left = _make_way(intent, desk, state["portfolio"], resting)
-        if left < 1:
-            return _refusal(intent, "걸려 있던 매도가 이미 체결되어 팔 주식이 없음")
-        if left < intent.quantity:
-            intent = intent.model_copy(update={"quantity": left})
-    session = state["tick"].session
-    try:
-        receipt = desk.executor.submit(intent)
-    except Exception:
-        desk.day.on_order(session)
-        raise
-    if receipt.accepted:
-        desk.day.on_order(session)
-    return receipt
 
 
 def _make_way(
@@ -61,32 +63,20 @@ def _make_way(
     """
     position = portfolio.position(intent.ticker)
     free = position.sellable if position else 0
-    replaced = replaced_by(intent.side, intent.quantity, intent.limit_price, free, resting)
-    for order in replaced:
+    for order in replaced_by(intent.side, intent.quantity, intent.limit_price, free, resting):
         if desk.executor.cancel(order.ref) and order.side is Side.SELL:
             free += order.remaining
     return intent.quantity if intent.side is Side.BUY else min(intent.quantity, free)
 
 
-def _refusal(intent: OrderIntent, reason: str) -> OrderReceipt:
+def _nothing_left(intent: OrderIntent) -> OrderReceipt:
     return OrderReceipt(
-        "",
-        intent.ticker,
-        intent.side,
-        intent.quantity,
-        intent.limit_price,
+        ref="",
+        ticker=intent.ticker,
+        side=intent.side,
+        quantity=intent.quantity,
+        limit_price=intent.limit_price,
         accepted=False,
-        reason=reason,
+        reason="걸려 있던 매도가 이미 체결되어 팔 주식이 없음",
         decision=intent.decision,
-    )
-
-
-def _half_done(approved: tuple[OrderIntent, ...], done: int, error: Exception) -> str:
-    if done == len(approved):
-        return describe(error)
-    at = approved[done]
-    unsent = len(approved) - done - 1
-    return (
-        f"{at.side} {at.ticker} {at.quantity:,}주 결과 불명, 나머지 {unsent}건 보내지 않음: "
-        f"{describe(error)}"
     )

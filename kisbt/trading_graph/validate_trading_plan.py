@@ -15,8 +15,8 @@ _NO_FEATURES: Row = {}
 def validate_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
     """Judge the plan against the rules, the limits, the market and the account.
 
-    Reads ``tick``, ``portfolio``, ``market`` and ``plan``. Writes ``risk``, ``verdicts``,
-    ``approved`` and ``added``.
+    Reads ``tick``, ``portfolio``, ``market`` and ``plan``. Writes ``verdicts``,
+    ``approved``, ``risk`` and ``added``.
     """
     desk = runtime.context
     session = state["tick"].session
@@ -34,7 +34,7 @@ def validate_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
         session=session,
     )
     verdicts, approved, added = judge(state["plan"], book)
-    return {"risk": status, "verdicts": verdicts, "approved": approved, "added": added}
+    return {"verdicts": verdicts, "approved": approved, "risk": status, "added": added}
 
 
 def _effects_of(
