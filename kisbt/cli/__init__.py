@@ -4,6 +4,9 @@ import sys
 
 from kisbt.errors import TradingSystemError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 
 def main() -> None:
     """Entry point of ``kisbt``: one clear line and an exit code for every expected error."""
@@ -15,6 +18,7 @@ def main() -> None:
     except TradingSystemError as error:
         report_error(error)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("kisbt: interrupted; nothing half-done was kept as finished", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # typer has turned Ctrl-C into a silent exit
+            print("kisbt: interrupted; nothing half-done counts as finished", file=sys.stderr)
+        raise
