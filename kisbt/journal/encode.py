@@ -25,7 +25,7 @@ from kisbt.domain.state import (
     RiskStatus,
     TradingState,
 )
-from kisbt.domain.trading import Decision, OrderReceipt, Verdict
+from kisbt.domain.trading import Decision, OrderReceipt, TradingPlan, Verdict
 from kisbt.errors import JournalError
 from kisbt.journal.record import iso, storable
 
@@ -86,7 +86,7 @@ def encode_tick(state: TradingState) -> EncodedTick:
         row,
         snapshot,
         portfolio,
-        [] if plan is None else _decision_rows(state, plan.decisions, receipts),
+        [] if plan is None else _decision_rows(state, _asked(state, plan), receipts),
         {receipt.ref: receipt.decision for receipt in receipts} if receipts else {},
         {} if market is None else market.features,
     )
@@ -164,6 +164,12 @@ def decode_portfolio(text: str) -> dict[str, Any]:
     raw: dict[str, Any] = orjson.loads(text)
     names, rows = raw.pop("names", ()), raw.pop("rows", ())
     return {**raw, "positions": [dict(zip(names, row, strict=True)) for row in rows]}
+
+
+def _asked(state: TradingState, plan: TradingPlan) -> tuple[Decision, ...]:
+    """The plan's decisions, then those that learned rules added to them."""
+    added = state.get("added", ())
+    return plan.decisions + added if added else plan.decisions
 
 
 def _decision_rows(
