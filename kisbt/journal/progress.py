@@ -1,6 +1,7 @@
 """What a run has written so far: read when a journal takes an unfinished run up again."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -8,9 +9,10 @@ from sqlalchemy import Connection, func, select
 from kisbt.domain.trading import OrderState
 from kisbt.journal.compression import Squeezer
 from kisbt.journal.encode import decode_snapshot
+from kisbt.journal.record import from_iso
 from kisbt.journal.schema import decisions, fills, order_events, orders, runs, snapshots, ticks
 
-ENDED = frozenset(
+ENDED: frozenset[str] = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED}
 )
 """States after which an order does not change."""
@@ -35,7 +37,7 @@ class LastState(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Numbers used so far, resting orders, shares held by ticker, and the strategy's name."""
+    """Numbers used so far, orders as they stand, shares held by ticker, and the strategy's name."""
 
     strategy: str
     events: int
@@ -52,9 +54,9 @@ def read_progress(connection: Connection, run_id: str) -> Progress | None:
     last = connection.execute(
         select(func.max(order_events.c.event)).where(order_events.c.run_id == run_id)
     ).scalar()
-    resting = connection.execute(
+    known = connection.execute(
         select(orders.c.ref, orders.c.state, orders.c.filled, orders.c.reason)
-        .where(orders.c.run_id == run_id, orders.c.state.not_in(sorted(ENDED)))
+        .where(orders.c.run_id == run_id)
         .order_by(orders.c.ref)
     )
     done = connection.execute(
@@ -66,9 +68,24 @@ def read_progress(connection: Connection, run_id: str) -> Progress | None:
         strategy=strategy,
         events=0 if last is None else last + 1,
         fills={row.number for row in done},
-        orders={row.ref: LastState(row.state, row.filled, row.reason) for row in resting},
+        orders={row.ref: LastState(row.state, row.filled, row.reason) for row in known},
         shares={row.ticker: row.position_after for row in done},
     )
+
+
+def read_last_closes(connection: Connection, run_id: str) -> tuple[datetime, dict[str, int]] | None:
+    """When the run's last tick with a market was, and what closed at which price then."""
+    row = connection.execute(
+        select(ticks.c.at, snapshots.c.codec, snapshots.c.body)
+        .join(snapshots, snapshots.c.hash == ticks.c.snapshot)
+        .where(ticks.c.run_id == run_id)
+        .order_by(ticks.c.tick.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    market = decode_snapshot(Squeezer().unpack(row.codec, bytes(row.body)))
+    return from_iso(row.at), market.closes
 
 
 def read_origin(connection: Connection, run_id: str, ref: str) -> Origin | None:

@@ -19,6 +19,7 @@ from kisbt.journal.progress import (
     ENDED,
     LastState,
     Origin,
+    read_last_closes,
     read_origin,
     read_progress,
 )
@@ -68,11 +69,14 @@ class RunJournal:
             if progress is None:
                 raise JournalError(f"no run {run_id!r} in journal {db.name}")
             follow_again(connection, run_id, self.outcomes)
+            last = read_last_closes(connection, run_id)
         self._ordinary = f"전략 {progress.strategy}의 주문, 기록된 결정 없음 (no recorded decision)"
         self._events = progress.events
         self._fills = progress.fills
         self._states = progress.orders
         self._shares = progress.shares
+        if last is not None:
+            self.observe(*last)
 
     def record_tick(self, state: TradingState) -> None:
         """Write one finished tick with its decisions and snapshot."""
@@ -95,10 +99,16 @@ class RunJournal:
         self._filled_up("ticks")
 
     def record_order(self, event: OrderEvent) -> None:
-        """Write one change of an order's state; the same one told again is no change."""
+        """Write one change of an order's state; the same one told again is no change.
+
+        After its end an order changes only by an execution that is told late.
+        """
         state = LastState(event.state.value, event.filled, storable(event.reason))
         ref = event.ref
-        if self._states.get(ref) == state:
+        last = self._states.get(ref)
+        if last is not None and (
+            last == state or (last.state in ENDED and event.filled <= last.filled)
+        ):
             return
         self._states[ref] = state
         if event.decision is None:
@@ -242,7 +252,6 @@ class RunJournal:
     def _forget_ended(self) -> None:
         # Not at once: a fill may be told after the event that ends its order.
         for ref in self._ended:
-            self._states.pop(ref, None)
             self._origins.pop(ref, None)
         self._ended.clear()
 
