@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, journal, prompts
+from kisbt.cli import backtest, checks, data, doctor, journal, prompts
 
 app = typer.Typer(
     name="kisbt",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command()(backtest.backtest)
 app.command()(checks.lookahead)
 app.command()(checks.verify)
+app.command()(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")

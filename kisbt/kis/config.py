@@ -75,9 +75,9 @@ class Access(Generic[Env]):
 class KISConfig:
     """The settings of one user, secrets included; printing it shows none of them."""
 
-    def __init__(self, values: Mapping[str, str], source: str) -> None:
+    def __init__(self, values: Mapping[str, str], source: str, path: Path | None = None) -> None:
         self._values = {**DEFAULTS, **{key: text for key, text in values.items() if text}}
-        self.source = source
+        self.source, self.path = source, path
 
     def __repr__(self) -> str:
         return f"KISConfig({self.source!r})"
@@ -196,7 +196,9 @@ def load_config(folder: Path | None = None, environ: Mapping[str, str] | None = 
             f"no KIS keys: {path} does not exist and no {_variable('paper_app')} is set",
             hint="get keys from the KIS Developers portal, or try `kisbt sim --write-config`",
         )
-    return KISConfig({**values, **overrides}, FILE if values else "environment")
+    if not values:
+        return KISConfig(overrides, "environment")
+    return KISConfig({**values, **overrides}, FILE, path)
 
 
 def _read(path: Path) -> dict[str, str]:

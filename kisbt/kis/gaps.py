@@ -11,7 +11,6 @@ class Arrival(StrEnum):
     """How a trade relates to the ones before it."""
 
     NEXT = "next"
-    AFTER_GAP = "after a gap"
     DUPLICATE = "duplicate"
     LATE = "late"
 
@@ -51,31 +50,20 @@ class TradeWatch:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], Trade] = {}
 
-    def arrival(self, trade: Trade) -> Arrival:
-        """Place ``trade`` among those before it and remember it if it is newer."""
+    def observe(self, trade: Trade) -> Arrival | TradeGap:
+        """Place ``trade`` among those before it, and remember it if it is newer."""
         key = (trade.tr_id, trade.ticker)
         last = self._last.get(key)
-        if last is not None and last.day == trade.day:
-            if trade.day_volume <= last.day_volume:
-                same = (trade.day_volume, trade.time, trade.price, trade.volume) == (
-                    last.day_volume,
-                    last.time,
-                    last.price,
-                    last.volume,
-                )
-                return Arrival.DUPLICATE if same else Arrival.LATE
-            if trade.day_volume - trade.volume > last.day_volume:
-                return Arrival.AFTER_GAP
-        self._last[key] = trade
-        return Arrival.NEXT
-
-    def gap(self, trade: Trade) -> TradeGap:
-        """Return the gap before a trade that arrived after one, and go on from there."""
-        key = (trade.tr_id, trade.ticker)
-        last = self._last[key]
+        if last is None or last.day != trade.day:
+            self._last[key] = trade
+            return Arrival.NEXT
+        if trade.day_volume <= last.day_volume:
+            return Arrival.DUPLICATE if trade.fields == last.fields else Arrival.LATE
         self._last[key] = trade
         missing = trade.day_volume - trade.volume - last.day_volume
-        return TradeGap(*key, trade.day, last.time, trade.time, missing)
+        if missing > 0:
+            return TradeGap(*key, trade.day, last.time, trade.time, missing)
+        return Arrival.NEXT
 
 
 class VIWatch:

@@ -69,8 +69,8 @@ class Roster:
             self._wishes.pop(registration, None)
             self._fill()
 
-    def narrow(self, places: int) -> None:
-        """Go on with fewer places: KIS said that there are no more."""
+    def resize(self, places: int) -> None:
+        """Go on with another number of places, at least one."""
         with self._lock:
             self.places = max(1, places)
             self._fill()

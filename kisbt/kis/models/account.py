@@ -149,6 +149,7 @@ class OrderRow(Row):
     day: MaybeDay = Field(None, alias="ord_dt")
     time: MaybeTime = Field(None, alias="ord_tmd")
     side_code: Text = Field("", alias="sll_buy_dvsn_cd")
+    side_name: Text = Field("", alias="sll_buy_dvsn_cd_name")
     ticker: Text = Field("", alias="pdno")
     name: Text = Field("", alias="prdt_name")
     division: Text = Field("", alias="ord_dvsn_cd")
