@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, doctor, journal, prompts
+from kisbt.cli import backtest, checks, data, doctor, journal, prompts, sim
 
 app = typer.Typer(
     name="kisbt",
@@ -17,6 +17,7 @@ app.command()(backtest.backtest)
 app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
+app.command()(sim.sim)
 app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")

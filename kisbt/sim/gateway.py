@@ -139,6 +139,12 @@ class Gateway:
                 found = True
         return found
 
+    def adopt(self, tokens: list[list[str]]) -> None:
+        """Take over tokens of an earlier life: text, key, issue and expiry in ISO time."""
+        for text, appkey, issued, expires in tokens:
+            times = datetime.fromisoformat(issued), datetime.fromisoformat(expires)
+            self.tokens[text] = Token(text, appkey, *times)
+
     def check(self, headers: dict[str, str]) -> Credentials:
         """Who sends this request; ``headers`` by lower-case name.
 
