@@ -99,7 +99,7 @@ class RulebookDecider:
     ) -> Decision:
         ticker = position.ticker
         last, cost = position.last_price, position.average_price
-        gain = (last / cost - 1) * 100 if cost > 0 else 0.0
+        gain = round(100 * (last - cost) / cost, 6) if cost > 0 else 0.0
         if row is None or row.get("halted"):
             return Decision(
                 ticker=ticker,
@@ -113,7 +113,7 @@ class RulebookDecider:
         if policy.take_profit_pct is not None and gain >= policy.take_profit_pct:
             reasons.append(f"익절: 손익 {gain:+.1f} % (기준 +{policy.take_profit_pct:g} %)")
         trail = policy.trailing_stop_pct
-        if trail is not None and last <= peak * (1 - trail / 100):
+        if trail is not None and last * 100 <= peak * (100 - trail):
             fall = (last / peak - 1) * 100
             reasons.append(f"추적 손절: 고점 {peak:,}원 대비 {fall:+.1f} % (기준 -{trail:g} %)")
         if policy.max_holding_days is not None and days >= policy.max_holding_days:

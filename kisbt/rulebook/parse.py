@@ -243,19 +243,14 @@ def _first_difference(actual: str, expected: str) -> int:
 def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that the table at ``path`` may hold."""
     for part in path:
-        if isinstance(part, int) or part not in model.model_fields:
-            continue
-        inner = _inner_model(model.model_fields[part].annotation)
-        if inner is None:
-            return []
-        model = inner
+        if isinstance(part, str):
+            model = _inner_model(model.model_fields[part].annotation) or model
     return sorted(model.model_fields)
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation such as ``tuple[Model, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if found := _inner_model(argument):
-            return found
-    return None
+    inner = (_inner_model(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model), None)

@@ -38,11 +38,10 @@ class Positions:
         self._lines.setdefault(path, line)
 
     def line(self, path: Path) -> int:
-        """The line of ``path``, or of the nearest part above it that exists; 1 at worst."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self._lines:
-                return self._lines[path[:end]]
-        return 1
+        """The line of ``path``, or of the nearest part above it that exists."""
+        while path not in self._lines:
+            path = path[:-1]
+        return self._lines[path]
 
 
 def read_yaml(text: str) -> tuple[Any, Positions]:
