@@ -9,7 +9,6 @@ import numpy as np
 from kisbt.adapter.tape import Tape
 from kisbt.config import Settings
 from kisbt.data.dataset import Dataset
-from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
 from kisbt.data.features.table import FeatureTable
 from kisbt.data.store import load_dataset
@@ -99,12 +98,19 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
     features = again.features if again else None
     if features is None:
         features = compute_features(whole.between(None, spec.last))
-    kept = features.names
-    live_only = {one.name for one in FEATURES if not one.history}
-    skipped = tuple(name for name in version.features if name in live_only)
-    used = [name for name in version.features if name in kept]
+    used = [name for name in version.features if _has_values(features, name)]
+    skipped = tuple(name for name in version.features if name not in used)
     warmup = _warmup(features, used, len(tape))
     return Prepared(spec, strategy, whole, tape, version, features, warmup, skipped)
+
+
+def _has_values(features: FeatureTable, name: str) -> bool:
+    """Whether this data can tell the feature at all.
+
+    A live-only one, or days since a listing that nobody knows, never has a value: the report
+    then says that the prompt went without it.
+    """
+    return name in features.names and not np.isnan(features.column(name)).all()
 
 
 def _load(spec: RunSpec, settings: Settings) -> Dataset:
