@@ -77,7 +77,7 @@ def save_dataset(dataset: Dataset, folder: Path, *, force: bool = False) -> Path
     """
     target = folder / dataset.name
     refuse_existing(target, force)
-    draft = folder / f".{dataset.name}.draft"
+    draft, former = folder / f".{dataset.name}.draft", folder / f".{dataset.name}.former"
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
@@ -86,12 +86,16 @@ def save_dataset(dataset: Dataset, folder: Path, *, force: bool = False) -> Path
             _write_parquet(_index_table(dataset.index), draft / INDEX_FILE)
         (draft / MANIFEST_FILE).write_bytes(_manifest_text(dataset.manifest))
         if target.exists():
-            shutil.rmtree(target)
+            shutil.rmtree(former, ignore_errors=True)
+            target.rename(former)
         draft.rename(target)
     except OSError as error:
+        if former.exists() and not target.exists():
+            former.rename(target)
         raise DataError(f"cannot write dataset to {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(former, ignore_errors=True)
     return target
 
 
