@@ -10,7 +10,7 @@ from kisbt.report.honesty import banners, honesty_rows
 from kisbt.report.linechart import Line, line_chart
 from kisbt.report.markup import Cell, escape, page, section, table, text
 from kisbt.report.metrics import Figure, compute_metrics
-from kisbt.report.wording import Lang, label_of, say
+from kisbt.report.wording import Lang, in_words, label_of, say
 from kisbt.report.writing import write_whole
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _chart(compared: Comparison, lang: Lang) -> str:
         for index, (name, each) in enumerate(zip(compared.names, series, strict=True))
     ]
     if series[0].benchmark.levels:
-        label = compared.results[0].benchmark_label
+        label = in_words(compared.results[0].benchmark_label, lang)
         lines.append(Line(label, "reference", series[0].benchmark.growth()))
     title = "누적 수익률 (비용 반영)" if lang == "ko" else "Cumulative return, net of costs"
     return section(title, line_chart(series[0].days, lines, label=title))

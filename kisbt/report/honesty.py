@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kisbt.report.daily import SESSIONS_A_YEAR
 from kisbt.report.markup import escape
 from kisbt.report.metrics import Figure
-from kisbt.report.wording import Lang, say, write_figure
+from kisbt.report.wording import Lang, in_words, say, write_figure
 
 if TYPE_CHECKING:
     from kisbt.domain.result import RunResult
@@ -110,7 +110,7 @@ def honesty_rows(
         ("비용" if ko else "Costs", _costs(result, figures, lang)),
         (
             "벤치마크" if ko else "Benchmark",
-            escape(result.benchmark_label or ("없음" if ko else "none")),
+            escape(in_words(result.benchmark_label, lang) or ("없음" if ko else "none")),
         ),
         ("제외 구간" if ko else "Left out", _left_out(result, figures, lang)),
         ("이전 실행" if ko else "Earlier runs", _trials(result.trials_before, lang)),
@@ -171,12 +171,14 @@ def _data(dataset: Mapping[str, Any], lang: Lang) -> str:
 
 def _decider(result: "RunResult", lang: Lang) -> str:
     note = ""
-    if "no llm" in result.decider.lower():
+    decider = in_words(result.decider, "en")
+    if "no llm" in decider.lower():
         said = "LLM을 한 번도 부르지 않음" if lang == "ko" else "no language model was ever asked"
         note = f' <span class="dim">{said}</span>'
     strategy = escape(result.strategy.get("name", "?"))
     file = escape(result.strategy.get("file", ""))
-    return f'<b>{escape(result.decider)}</b>{note}<br><span class="dim">{strategy} · {file}</span>'
+    label = escape(in_words(result.decider, lang))
+    return f'<b>{label}</b>{note}<br><span class="dim">{strategy} · {file}</span>'
 
 
 def _prompt(prompt: Mapping[str, Any] | None, lang: Lang) -> str:

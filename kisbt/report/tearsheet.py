@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kisbt.report import ledger
-from kisbt.report.daily import Daily, counted_fills, daily
+from kisbt.report.daily import SESSIONS_A_YEAR, Daily, counted_fills, daily
 from kisbt.report.honesty import banners, honesty_box
 from kisbt.report.linechart import Line, line_chart
 from kisbt.report.markup import Cell, escape, number, page, section, table, text
 from kisbt.report.metrics import Figure, compute_metrics
 from kisbt.report.quantstats_markup import quantstats_markup
 from kisbt.report.quantstats_parts import QuantstatsParts, quantstats_parts
-from kisbt.report.wording import BLANK, Lang, label_of, say, tone
+from kisbt.report.wording import BLANK, Lang, in_words, label_of, say, tone
 from kisbt.report.writing import write_whole
 
 if TYPE_CHECKING:
@@ -97,16 +97,20 @@ def _header(result: "RunResult", figures: Mapping[str, Figure], title: str, lang
     return (
         f'<header><p class="brand">kisbt · {escape(title)}</p>'
         f"<h1>{escape(result.strategy.get('name', '?'))}"
-        f' <small>{escape(result.decider)}</small></h1><p class="sub">{escape(line)}</p></header>'
+        f" <small>{escape(in_words(result.decider, lang))}</small></h1>"
+        f'<p class="sub">{escape(line)}</p></header>'
     )
 
 
 def _headline(figures: Mapping[str, Figure], lang: Lang) -> str:
+    young = int(figures["sessions"] or 0) < SESSIONS_A_YEAR
+    # A year's return from less than a year would be the loudest and least honest number here.
+    keys = ["annual_volatility" if key == "cagr" and young else key for key in _CARDS]
     cards = "".join(
         f'<div class="card"><span>{escape(label_of(key, lang))}</span>'
         f'<b class="{tone(figures[key]) if key in _TONED else ""}">'
         f"{escape(say(key, figures[key], lang))}</b></div>"
-        for key in _CARDS
+        for key in keys
     )
     return f'<section class="cards">{cards}</section>'
 
@@ -117,7 +121,7 @@ def _equity_section(result: "RunResult", series: Daily, lang: Lang) -> str:
     if series.gross.levels:
         lines.append(Line("비용 0" if ko else "Zero costs", "gross", series.gross.growth()))
     if series.benchmark.levels:
-        label = result.benchmark_label or ("벤치마크" if ko else "Benchmark")
+        label = in_words(result.benchmark_label, lang) or ("벤치마크" if ko else "Benchmark")
         lines.append(Line(label, "market", series.benchmark.growth()))
     title = "누적 수익률" if ko else "Cumulative return"
     return section(title, line_chart(series.days, lines, label=title), classes="equity")

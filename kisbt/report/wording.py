@@ -66,6 +66,12 @@ LABELS: dict[str, Label] = {
     "violations": Label("규정 위반", "Legality violations", "count"),
 }
 
+_ENGLISH = {
+    "동일 비중 매수 후 보유": "equal weight, bought and held",
+    "전략 파일 (LLM 없음)": "strategy file (no LLM)",
+}
+"""Labels that a run carries in Korean whatever the page's language."""
+
 BLANK = "–"
 """What a figure without a value looks like."""
 
@@ -74,6 +80,11 @@ def label_of(key: str, lang: Lang) -> str:
     """Name of a figure of ``compute_metrics``."""
     label = LABELS[key]
     return label.ko if lang == "ko" else label.en
+
+
+def in_words(label: str, lang: Lang) -> str:
+    """A label of the run itself, in the page's language where it is a known one."""
+    return label if lang == "ko" else _ENGLISH.get(label, label)
 
 
 def say(key: str, value: Figure, lang: Lang) -> str:
@@ -98,8 +109,8 @@ def write_figure(value: Figure, kind: Kind, lang: Lang) -> str:
         "count": f"{value:,.0f}",
         "days": f"{value:,.0f}일" if lang == "ko" else f"{value:,.0f} d",
     }[kind]
-    if text.startswith("-") and not any(digit in text for digit in "123456789"):
-        text = text[1:]  # a rounded zero has no sign
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")  # a rounded zero has no sign
     return text.replace("-", "−")
 
 

@@ -146,7 +146,7 @@ def from_levels(levels: Sequence[int], market: Sequence[float] = (), **changes: 
     """A result with this equity, one bar a session, nothing else happening."""
     times = closes_of(weekdays(date(2024, 1, 2), len(levels)), 1)
     values: dict[str, Any] = {
-        "equity": [EquityPoint(at, level, level, 0.0) for at, level in zip(times, levels, strict=True)],
+        "equity": [EquityPoint(at, v, v, 0.0) for at, v in zip(times, levels, strict=True)],
         "gross_equity": list(levels),
         "benchmark": [BenchmarkPoint(at, v) for at, v in zip(times, market, strict=False)],
         "fills": [], "warmup_bars": 0, "commission": 0, "tax": 0, "decisions": 0, "rejected": 0,
