@@ -36,7 +36,7 @@ def prepare(engine: Engine) -> None:
         if found is None:
             _create(connection)
         elif found != REVISIONS[-1]:
-            _upgrade(connection, found)
+            upgrade(connection, found)
 
 
 def revision(connection: Connection) -> str | None:
@@ -86,15 +86,16 @@ def _create(connection: Connection) -> None:
     )
 
 
-def _upgrade(connection: Connection, found: str) -> None:
+def upgrade(connection: Connection, found: str | None) -> None:
+    """Run the steps after ``found`` (``None``: all of them) inside the caller's transaction."""
     from alembic import command
     from alembic.config import Config
 
-    config = Config()
     folder = Path(__file__).parent / "migrations"
+    config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
-    if "alembic_version" not in inspect(connection).get_table_names():
+    if found is not None and "alembic_version" not in inspect(connection).get_table_names():
         command.stamp(config, found)
     command.upgrade(config, "head")
 

@@ -7,15 +7,17 @@ that day (halted, delisted) counts at its last close before it. Splits scale the
 
 import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from kisbt.domain.trading import Side
+from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
 from kisbt.journal.schema import fills, trade_links, trades
+from kisbt.journal.statements import update_outcome
 
 HORIZONS = (7, 30)
 """Calendar days after the trade."""
@@ -183,33 +185,55 @@ def follow_again(connection: Connection, run_id: str, tracker: OutcomeTracker) -
         )
 
 
-def late_outcomes(
-    connection: Connection,
+def backfill(
+    db: DatabaseManager,
     series: Mapping[str, Sequence[tuple[date, int]]],
     run_id: str | None = None,
-) -> list[TradeOutcome]:
-    """Results that daily closes decide, for trades nobody followed while they ran.
+) -> int:
+    """Fill in results that daily closes decide, for trades nobody followed while they ran.
 
     Args:
-        connection: A transaction that reads.
+        db: The open journal.
         series: Session closes by ticker, won, oldest first, adjusted to the shares of the trade.
         run_id: One run, or all.
+
+    Returns:
+        How many results became known.
     """
     sessions = sorted({day for closes in series.values() for day, _ in closes})
-    known = []
-    for row in _unknown(connection, run_id):
-        closes = series.get(row.ticker, ())
-        days_of = [day for day, _ in closes]
-        for days, value in zip(HORIZONS, (row.pnl_7_days, row.pnl_30_days), strict=True):
-            at = bisect_left(sessions, row.traded_on + timedelta(days=days))
-            if value is not None or at == len(sessions):
-                continue
-            last = bisect_right(days_of, sessions[at])
-            if last:
-                close = closes[last - 1][1]
-                result = trade_return(Side(row.action), row.price, close)
-                known.append(TradeOutcome(row.trade_id, days, result))
-    return known
+    with db.reading() as connection:
+        open_trades = _unknown(connection, run_id)
+    known = [one for trade in open_trades for one in _decided(trade, series, sessions)]
+    if known:
+        with db.writing(durable=True) as connection:
+            write_outcomes(connection, known)
+    return len(known)
+
+
+def write_outcomes(connection: Connection, known: Sequence[TradeOutcome]) -> None:
+    """Write results to ``trades`` and to the links that mirror them."""
+    for days in HORIZONS:
+        values = [(one.value, one.trade_id) for one in known if one.days == days]
+        for table in ("trades", "trade_links"):
+            if values:
+                connection.exec_driver_sql(
+                    update_outcome(table, days, connection.dialect.name), values
+                )
+
+
+def _decided(
+    trade: _UnknownTrade,
+    series: Mapping[str, Sequence[tuple[date, int]]],
+    sessions: Sequence[date],
+) -> Iterator[TradeOutcome]:
+    closes = series.get(trade.ticker, ())
+    days_of = [day for day, _ in closes]
+    for days, value in zip(HORIZONS, (trade.pnl_7_days, trade.pnl_30_days), strict=True):
+        at = bisect_left(sessions, trade.traded_on + timedelta(days=days))
+        if value is None and closes and at < len(sessions):
+            last = bisect_right(days_of, sessions[at]) - 1
+            result = trade_return(Side(trade.action), trade.price, closes[max(last, 0)][1])
+            yield TradeOutcome(trade.trade_id, days, result)
 
 
 def _unknown(connection: Connection, run_id: str | None) -> list[_UnknownTrade]:

@@ -14,7 +14,13 @@ from kisbt.errors import JournalError
 from kisbt.journal.compression import Squeezer
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.encode import EncodedTick, decode_portfolio, encode_tick
-from kisbt.journal.outcomes import HORIZONS, OutcomeTracker, TradeOutcome, follow_again
+from kisbt.journal.outcomes import (
+    HORIZONS,
+    OutcomeTracker,
+    TradeOutcome,
+    follow_again,
+    write_outcomes,
+)
 from kisbt.journal.progress import (
     ENDED,
     LastState,
@@ -25,7 +31,7 @@ from kisbt.journal.progress import (
 )
 from kisbt.journal.record import iso, storable
 from kisbt.journal.schema import snapshots
-from kisbt.journal.statements import insert_new, update_outcome, upsert_order
+from kisbt.journal.statements import insert_new, upsert_order
 
 _ORDER = ("ticks", "decisions", "order_events", "fills", "trades", "trade_links", "equity")
 _SECONDS = 30.0
@@ -211,10 +217,7 @@ class RunJournal:
         many(upsert_order(dialect), list(self._orders.values()))
         for name in _ORDER:
             many(insert_new(name, dialect), self._rows[name])
-        for days in HORIZONS:
-            known = [(o.value, o.trade_id) for o in self._results if o.days == days]
-            for table in ("trades", "trade_links"):
-                many(update_outcome(table, days, dialect), known)
+        write_outcomes(connection, self._results)
 
     def _new_snapshots(self, connection: Connection) -> list[tuple[str, str, bytes]]:
         """Rows for snapshots that are not stored yet: compressing costs more than asking."""
