@@ -10,6 +10,8 @@ from kisbt.sim.exchange.hours import Phase
 from kisbt.sim.exchange.names import NameDay
 from kisbt.sim.exchange.path import Step
 
+MINUTE = timedelta(minutes=1)
+
 
 class Expected(NamedTuple):
     """The expected match of an auction (예상체결): won and shares."""
@@ -120,8 +122,24 @@ def day_rows(floor: Floor, name: NameDay, last: date, most: int = 10_000) -> lis
     return rows
 
 
-def minutes(steps: list[Step]) -> list[Minute]:
-    """Minute bars of a day's trades, oldest first; minutes without a trade have none."""
+def minutes(steps: list[Step], until: datetime) -> list[Minute]:
+    """Minute bars from a day's first trade up to ``until``, oldest first, none left out.
+
+    A minute without a trade repeats the price before it, with volume 0.
+    """
+    bars: list[Minute] = []
+    traded = _traded_minutes(steps)
+    for number, bar in enumerate(traded):
+        end = traded[number + 1].at if number + 1 < len(traded) else until + MINUTE
+        bars.append(bar)
+        at = bar.at + MINUTE
+        while at < end:
+            bars.append(Minute(at, bar.close, bar.close, bar.close, bar.close, 0, bar.value))
+            at += MINUTE
+    return bars
+
+
+def _traded_minutes(steps: list[Step]) -> list[Minute]:
     bars: list[Minute] = []
     value = 0
     for step in steps:

@@ -1,7 +1,7 @@
 """Charts: daily, weekly, monthly, yearly; minutes of today and of earlier days."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from kisbt.krx import calendar
 from kisbt.sim.exchange.floor import Floor
@@ -61,17 +61,14 @@ def inquire_daily_itemchartprice(call: Call) -> Answer:
 def inquire_time_itemchartprice(call: Call) -> Answer:
     """주식당일분봉조회: 30 minutes of today up to the asked one, newest first.
 
-    With ``FID_PW_DATA_INCU_YN`` Y the rows run on into the session before.
+    Rows never run into the session before: mojito2 pages back until it meets 09:01 of today.
     """
     name = call.name()
     hour = call.need("FID_INPUT_HOUR_1", 10)
     if name is None:
         head = filled(sheets.INQUIRE_TIME_ITEMCHARTPRICE_1, {})
         return quoted(output1=head, output2=[])
-    rows = [minute for minute in minutes(prints(name)) if hms(minute.at) <= hour]
-    if call.get("FID_PW_DATA_INCU_YN") == "Y" and len(rows) < MINUTE_ROWS:
-        before = [row.day for row in day_rows(call.floor, name, name.day - timedelta(days=1))]
-        rows = (_old_minutes(call.floor, name, before[-1:]) + rows)[-MINUTE_ROWS:]
+    rows = [minute for minute in _minutes_today(call.floor, name) if hms(minute.at) <= hour]
     output = [_minute(sheets.INQUIRE_TIME_ITEMCHARTPRICE_2, m) for m in rows[-MINUTE_ROWS:]]
     head = filled(sheets.INQUIRE_TIME_ITEMCHARTPRICE_1, _minute_head(call.floor, name))
     return quoted(output1=head, output2=output[::-1])
@@ -83,9 +80,9 @@ def inquire_time_dailychartprice(call: Call) -> Answer:
     day, hour = call.day("FID_INPUT_DATE_1"), call.need("FID_INPUT_HOUR_1", 10)
     rows: list[Minute] = []
     if name is not None and day == call.floor.day:
-        rows = minutes(prints(name))
+        rows = _minutes_today(call.floor, name)
     elif name is not None and day < call.floor.day and calendar.is_session(day):
-        rows = _old_minutes(call.floor, name, [day])
+        rows = _old_minutes(call.floor, name, day)
     kept = [minute for minute in rows if hms(minute.at) <= hour][-OLD_MINUTE_ROWS:]
     output = [_minute(sheets.INQUIRE_TIME_DAILYCHARTPRICE_2, minute) for minute in kept]
     values = _minute_head(call.floor, name) if name is not None else {}
@@ -185,17 +182,18 @@ def _minute(names: tuple[str, ...], minute: Minute) -> Row:
     )
 
 
-def _old_minutes(floor: Floor, name: NameDay, days: list[date]) -> list[Minute]:
+def _minutes_today(floor: Floor, name: NameDay) -> list[Minute]:
+    return minutes(prints(name), min(floor.now, floor.times.close))
+
+
+def _old_minutes(floor: Floor, name: NameDay, day: date) -> list[Minute]:
     """Minutes of a day that is over, walked again by the same seed as it was lived."""
-    market = floor.market
-    rows: list[Minute] = []
-    for day in days:
-        steps = day_steps(
-            market.bars(name.ticker, day),
-            day_times(day),
-            market.rules(name.ticker, day),
-            f"{floor.seed}:{name.ticker}:{day}",
-            daily=market.daily_data,
-        )
-        rows += minutes([step for step in steps if step.volume])
-    return rows
+    market, times = floor.market, day_times(day)
+    steps = day_steps(
+        market.bars(name.ticker, day),
+        times,
+        market.rules(name.ticker, day),
+        f"{floor.seed}:{name.ticker}:{day}",
+        daily=market.daily_data,
+    )
+    return minutes([step for step in steps if step.volume], times.close)
