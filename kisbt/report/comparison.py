@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from kisbt.report.daily import daily
-from kisbt.report.honesty import banners, honesty_rows
+from kisbt.report.honesty import banners, box, honesty_rows
 from kisbt.report.linechart import Line, line_chart
 from kisbt.report.markup import Cell, escape, page, section, table, text
 from kisbt.report.metrics import Figure, compute_metrics
@@ -43,10 +43,8 @@ KEYS = (
 )
 """Figures of a comparison, in order."""
 
-_PER_RUN = {
-    "ko": ("판단", "프롬프트", "비용", "이전 실행", "규정 점검"),
-    "en": ("Decider", "Prompt", "Costs", "Earlier runs", "Legality"),
-}
+_SHARED = {"ko": ("데이터", "벤치마크", "가정"), "en": ("Data", "Benchmark", "Assumptions")}
+"""Rows of the honesty box that runs over the same data have in common."""
 
 
 class Comparison(NamedTuple):
@@ -176,13 +174,9 @@ def _period_notes(
 def _shared_box(compared: Comparison, figures: Sequence[Mapping[str, Figure]], lang: Lang) -> str:
     if not compared.common:
         return ""
+    rows = honesty_rows(compared.results[0], figures[0], lang)
     title = "결과를 보기 전에" if lang == "ko" else "Before the result"
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{markup}</dd></div>"
-        for name, markup in honesty_rows(compared.results[0], figures[0], lang)
-        if name not in _PER_RUN[lang]
-    )
-    return f'<section class="honesty"><h2>{title}</h2><dl>{rows}</dl></section>'
+    return box(title, [row for row in rows if row[0] in _SHARED[lang]])
 
 
 def _chart(compared: Comparison, lang: Lang) -> str:
@@ -190,14 +184,14 @@ def _chart(compared: Comparison, lang: Lang) -> str:
     if not compared.common or not series[0].days:
         return ""
     lines = [
-        Line(name, f"s{index % 8}", each.net.growth())
+        Line(name, f"s{index % 8}", each.drawn(each.net))
         for index, (name, each) in enumerate(zip(compared.names, series, strict=True))
     ]
     if series[0].benchmark.levels:
         label = in_words(compared.results[0].benchmark_label, lang)
-        lines.append(Line(label, "reference", series[0].benchmark.growth()))
+        lines.append(Line(label, "reference", series[0].drawn(series[0].benchmark)))
     title = "누적 수익률 (비용 반영)" if lang == "ko" else "Cumulative return, net of costs"
-    return section(title, line_chart(series[0].days, lines, label=title))
+    return section(title, line_chart(series[0].drawn_days, lines, label=title))
 
 
 def _figures(compared: Comparison, figures: Sequence[Mapping[str, Figure]], lang: Lang) -> str:
@@ -211,11 +205,10 @@ def _figures(compared: Comparison, figures: Sequence[Mapping[str, Figure]], lang
 
 
 def _per_run(compared: Comparison, figures: Sequence[Mapping[str, Figure]], lang: Lang) -> str:
-    ko = lang == "ko"
-    wanted = _PER_RUN[lang]
-    rows: list[list[Cell]] = []
+    """The rest of each run's honesty box, one box a run; all of it when nothing is shared."""
+    shared = _SHARED[lang] if compared.common else ()
+    boxes = []
     for result, figure, name in zip(compared.results, figures, compared.names, strict=True):
-        said = dict(honesty_rows(result, figure, lang))
-        rows.append([text(name, "name"), *(Cell(said[each]) for each in wanted)])
-    heads = [text("실행" if ko else "Run"), *(text(each) for each in wanted)]
-    return section("실행마다 다른 것" if ko else "What differs by run", table(heads, rows))
+        rows = [row for row in honesty_rows(result, figure, lang) if row[0] not in shared]
+        boxes.append(box(name, rows))
+    return section("실행마다 다른 것" if lang == "ko" else "What differs by run", *boxes)

@@ -49,6 +49,18 @@ class Daily(NamedTuple):
     gross: Curve
     benchmark: Curve
 
+    @property
+    def drawn_days(self) -> tuple[date, ...]:
+        """Days of a picture: the day of the base first, where it is known."""
+        if self.start is None or self.start in self.days[:1]:
+            return self.days
+        return (self.start, *self.days)
+
+    def drawn(self, curve: Curve) -> list[float]:
+        """Growth of a curve on ``drawn_days``, from zero at the base."""
+        growth = curve.growth()
+        return [0.0, *growth] if len(self.drawn_days) > len(growth) else growth
+
 
 NOTHING = Curve(0.0, ())
 

@@ -130,11 +130,13 @@ def honesty_rows(
 def honesty_box(result: "RunResult", figures: Mapping[str, Figure], lang: Lang) -> str:
     """The whole box as markup."""
     title = "결과를 보기 전에" if lang == "ko" else "Before the result"
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{markup}</dd></div>"
-        for name, markup in honesty_rows(result, figures, lang)
-    )
-    return f'<section class="honesty"><h2>{title}</h2><dl>{rows}</dl></section>'
+    return box(title, honesty_rows(result, figures, lang))
+
+
+def box(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A titled box of rows whose second part is markup already."""
+    body = "".join(f"<div><dt>{escape(name)}</dt><dd>{markup}</dd></div>" for name, markup in rows)
+    return f'<section class="honesty"><h2>{escape(title)}</h2><dl>{body}</dl></section>'
 
 
 def short_hash(value: Any) -> str:

@@ -27,7 +27,7 @@ _FLAT = 1e-12
 
 
 def compute_metrics(result: "RunResult") -> dict[str, Figure]:
-    """Compute every figure over the counted bars; warm-up belongs to none.
+    """Compute every figure over the counted bars; warm-up belongs to no statistic.
 
     ``total_return``, ``cagr``, ``max_drawdown`` (zero or negative), ``best_day``, ``worst_day``,
     ``exposure_mean``, ``win_rate``, ``rejected_share``, ``cost_drag`` and the benchmark's returns
@@ -35,7 +35,8 @@ def compute_metrics(result: "RunResult") -> dict[str, Figure]:
     last day. ``turnover_annual`` is half of the traded value over mean equity, a year.
     ``cost_drag`` is the zero-cost twin's total return minus the net one. ``win_rate`` and
     ``profit_factor`` look at FIFO round trips closed in the counted period, after costs;
-    ``mean_holding_days`` is calendar days. ``alpha`` is a year's.
+    ``mean_holding_days`` is calendar days. ``alpha`` is a year's. ``ticks``, ``decisions``,
+    ``rejected`` and ``holds`` are counts of the whole run, as the result carries them.
     """
     series = daily(result)
     figures: dict[str, Figure] = {

@@ -117,14 +117,14 @@ def _headline(figures: Mapping[str, Figure], lang: Lang) -> str:
 
 def _equity_section(result: "RunResult", series: Daily, lang: Lang) -> str:
     ko = lang == "ko"
-    lines = [Line("비용 반영" if ko else "Net of costs", "net", series.net.growth())]
+    lines = [Line("비용 반영" if ko else "Net of costs", "net", series.drawn(series.net))]
     if series.gross.levels:
-        lines.append(Line("비용 0" if ko else "Zero costs", "gross", series.gross.growth()))
+        lines.append(Line("비용 0" if ko else "Zero costs", "gross", series.drawn(series.gross)))
     if series.benchmark.levels:
         label = in_words(result.benchmark_label, lang) or ("벤치마크" if ko else "Benchmark")
-        lines.append(Line(label, "market", series.benchmark.growth()))
+        lines.append(Line(label, "market", series.drawn(series.benchmark)))
     title = "누적 수익률" if ko else "Cumulative return"
-    return section(title, line_chart(series.days, lines, label=title), classes="equity")
+    return section(title, line_chart(series.drawn_days, lines, label=title), classes="equity")
 
 
 def _figures_section(figures: Mapping[str, Figure], lang: Lang) -> str:

@@ -58,11 +58,11 @@ LABELS: dict[str, Label] = {
     "beta": Label("베타", "Beta", "ratio"),
     "alpha": Label("알파 (연)", "Alpha (ann.)", "signed"),
     "correlation": Label("상관계수", "Correlation", "ratio"),
-    "ticks": Label("판단 시점", "Decision bars", "count"),
-    "decisions": Label("판단 수", "Decisions", "count"),
-    "rejected": Label("거부된 판단", "Rejected decisions", "count"),
-    "rejected_share": Label("거부 비율", "Rejected share", "fraction"),
-    "holds": Label("관망으로 끝난 시점", "Bars ended in hold", "count"),
+    "ticks": Label("판단 시점 (전체)", "Decision bars (whole run)", "count"),
+    "decisions": Label("판단 수 (전체)", "Decisions (whole run)", "count"),
+    "rejected": Label("거부된 판단 (전체)", "Rejected decisions (whole run)", "count"),
+    "rejected_share": Label("거부 비율 (전체)", "Rejected share (whole run)", "fraction"),
+    "holds": Label("관망으로 끝난 시점 (전체)", "Bars ended in hold (whole run)", "count"),
     "violations": Label("규정 위반", "Legality violations", "count"),
 }
 

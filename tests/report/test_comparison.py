@@ -102,3 +102,15 @@ def test_nothing_to_compare_is_refused() -> None:
 def test_violation_of_one_run_is_loud(first: RunResult, second: RunResult) -> None:
     page = render_comparison([first, replace(second, violations=["fill 9: locked"])], "en")
     assert "1 legality violations" in text_of(page)
+
+
+def test_each_run_tells_its_own_part_of_the_honesty_box(
+    first: RunResult, second: RunResult
+) -> None:
+    told = replace(second, notes=["거부된 주문 7건"], skipped_features=["trade_strength"])
+    said = text_of(render_comparison([first, told]))
+    own = said[said.rindex("LLMTrader · 프롬프트 2") :]
+    for words in ("거부된 주문 7건", "trade_strength", "제외 구간", "둘째 판"):
+        assert words in own
+    assert "벤치마크 동일 비중" not in own
+    assert said.count("거부된 주문 7건") == 1
