@@ -38,7 +38,7 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
         universe: Tickers that stand in for the market when paper is asked for a ranking.
         real_money: Whether a real account may send orders. Paper always may.
         now: The clock, naive KST.
-        sleep: How to wait between look-ups.
+        sleep: How to wait between tries and look-ups.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
         universe: Sequence[str] = (),
         real_money: bool = False,
         now: Callable[[], datetime] = calendar.now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> Self:
         """Return a client for the account that ``config`` names in ``environment``.
 
@@ -79,11 +80,13 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
             ConfigError: a key, the account or a URL is missing or cannot be right.
         """
         settings = settings or KISSettings()
-        account = open_session(config.access(environment), settings)
+        account = open_session(config.access(environment), settings, sleep=sleep)
         market: Session[Any] | None = None
         if settings.quotes_from_real and isinstance(environment, Paper):
-            market = open_session(config.access(RealQuotes()), settings)
-        return cls(account, market, universe=universe, real_money=real_money, now=now)
+            market = open_session(config.access(RealQuotes()), settings, sleep=sleep)
+        return cls(
+            account, market, universe=universe, real_money=real_money, now=now, sleep=sleep
+        )
 
     @property
     def environment(self) -> Trading:
@@ -113,7 +116,9 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
         self.close()
 
 
-def open_session(access: Access[Env], settings: KISSettings) -> Session[Env]:
+def open_session(
+    access: Access[Env], settings: KISSettings, *, sleep: Callable[[float], None] = time.sleep
+) -> Session[Env]:
     """Return a session with its own connections, and the token and limits of its key."""
     folder = Path(settings.cache).expanduser() if settings.cache else default_cache()
     wire = Wire(
@@ -129,5 +134,5 @@ def open_session(access: Access[Env], settings: KISSettings) -> Session[Env]:
         ledger_per_second=settings.account_per_second,
         path=folder / f"limits-{cache_name(access)}.json",
     )
-    auth = KISAuthManager(access, wire, limiter, folder=folder)
-    return Session(access, auth, wire, limiter)
+    auth = KISAuthManager(access, wire, limiter, folder=folder, sleep=sleep)
+    return Session(access, auth, wire, limiter, sleep=sleep)

@@ -7,6 +7,7 @@ from pydantic import AliasChoices, Field
 
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.models.fields import (
+    Key,
     MaybeDay,
     MaybeDecimal,
     MaybeInt,
@@ -31,7 +32,7 @@ class Position(Row):
     ``sellable`` (주문가능수량) is holdings less open sell orders; ``price`` may be 0 when closed.
     """
 
-    ticker: Text = Field(alias="pdno")
+    ticker: Key = Field(alias="pdno")
     name: Text = Field("", alias="prdt_name")
     quantity: Shares = Field(alias="hldg_qty")
     sellable: MaybeShares = Field(None, alias="ord_psbl_qty")
@@ -122,7 +123,7 @@ class Buyable(Row):
 class Sellable(Row):
     """How many shares of a name may be sold (매도가능수량)."""
 
-    ticker: Text = Field(alias="pdno")
+    ticker: Key = Field(alias="pdno")
     quantity: Shares = Field(alias="ord_psbl_qty")
     held: MaybeShares = Field(None, alias="cblc_qty")
     average_price: MaybeDecimal = Field(None, alias="pchs_avg_pric")
@@ -132,7 +133,7 @@ class Sellable(Row):
 class OrderReceipt(Row):
     """KIS took an order. That is not a fill. Keep ``branch`` for cancelling and modifying."""
 
-    number: Text = Field(alias="odno", min_length=1)
+    number: Key = Field(alias="odno")
     branch: Text = Field("", alias="krx_fwdg_ord_orgno")
     at: MaybeTime = Field(None, alias="ord_tmd")
 
@@ -143,7 +144,7 @@ class OrderRow(Row):
     A cancel or modify is an order of its own and names the one it changes in ``original``.
     """
 
-    number: Text = Field(alias="odno")
+    number: Key = Field(alias="odno")
     original: Text = Field("", alias="orgn_odno")
     branch: Text = Field("", alias="ord_gno_brno")
     day: MaybeDay = Field(None, alias="ord_dt")
@@ -155,7 +156,7 @@ class OrderRow(Row):
     division: Text = Field("", alias="ord_dvsn_cd")
     quantity: MaybeShares = Field(None, alias="ord_qty")
     price: MaybeWon = Field(None, alias="ord_unpr")
-    filled: Shares = Field(0, alias="tot_ccld_qty")
+    filled: Shares = Field(alias="tot_ccld_qty")
     filled_amount: MaybeWon = Field(None, alias="tot_ccld_amt")
     average_price: MaybeDecimal = Field(None, alias="avg_prvs")
     remaining: MaybeShares = Field(None, alias="rmn_qty")

@@ -7,6 +7,7 @@ from pydantic import Field
 from kisbt.kis.models.fields import (
     Day,
     Flag,
+    Key,
     MaybeDay,
     MaybeDecimal,
     MaybeFlag,
@@ -121,7 +122,7 @@ class CalendarDay(Row):
 class VIRow(Row):
     """One volatility interruption (VI). ``kind``: 1 static (정적), 2 dynamic (동적), 3 both."""
 
-    ticker: Text = Field(alias="mksc_shrn_iscd")
+    ticker: Key = Field(alias="mksc_shrn_iscd")
     name: Text = Field("", alias="hts_kor_isnm")
     active: MaybeFlag = Field(None, alias="vi_cls_code")
     day: MaybeDay = Field(None, alias="bsop_date")
@@ -145,7 +146,7 @@ class MarketTime(Row):
 class ProductInfo(Row):
     """A product (상품기본조회). ``isin`` is the standard code."""
 
-    ticker: Text = Field(alias="shtn_pdno")
+    ticker: Key = Field(alias="shtn_pdno")
     isin: Text = Field("", alias="std_pdno")
     name: Text = Field("", alias="prdt_abrv_name")
     full_name: Text = Field("", alias="prdt_name120")
@@ -156,7 +157,7 @@ class ProductInfo(Row):
 class StockInfo(Row):
     """A listed stock (주식기본조회). ``group``: ST share, EF ETF, EN ETN, EW ELW ..."""
 
-    number: Text = Field(alias="pdno")
+    number: Key = Field(alias="pdno")
     name: Text = Field("", alias="prdt_abrv_name")
     market: Text = Field("", alias="mket_id_cd")
     group: Text = Field("", alias="scty_grp_id_cd")

@@ -8,7 +8,7 @@ minus, decimals only where KIS has them. A type ``X | None`` takes a blank or mi
 from datetime import date, time
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 def parse_int(value: Any) -> int:
@@ -125,6 +125,9 @@ MaybeDay = Annotated[Day | None, BeforeValidator(_zeros_to_none)]
 MaybeTime = Annotated[Time | None, BeforeValidator(_zeros_to_none)]
 MaybeFlag = Annotated[Flag | None, BeforeValidator(_blank_to_none)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
+
+Key = Annotated[Text, Field(min_length=1)]
+"""Text that tells rows apart: it may not be blank."""
 
 Sign = MaybeInt
 """Against the previous close: 1 upper limit (상한), 2 up, 3 flat, 4 lower limit (하한), 5 down."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from kisbt.kis.models.fields import (
     Count,
+    Key,
     MaybeDay,
     MaybeDecimal,
     MaybeFlag,
@@ -105,7 +106,7 @@ class PriceDetail(Row):
 class QuickPrice(Row):
     """One row of the watch-list query (관심종목): up to 30 names in one call."""
 
-    ticker: Text = Field(alias="inter_shrn_iscd")
+    ticker: Key = Field(alias="inter_shrn_iscd")
     name: Text = Field("", alias="inter_kor_isnm")
     price: Won = Field(alias="inter2_prpr")
     change: MaybeWon = Field(None, alias="inter2_prdy_vrss")
@@ -213,7 +214,7 @@ class Ranked(Row):
     """
 
     rank: Count = Field(alias="data_rank")
-    ticker: Text
+    ticker: Key
     name: Text = Field("", alias="hts_kor_isnm")
     price: Won = Field(alias="stck_prpr")
     change: MaybeWon = Field(None, alias="prdy_vrss")
