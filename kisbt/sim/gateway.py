@@ -88,7 +88,7 @@ class Gateway:
         Raises:
             GatewayError: bad key, bad secret, or asked again within the minute.
         """
-        self._check_pair(appkey, appsecret, oauth_refusal)
+        self._check_pair(appkey, appsecret, oauth_refusal, foreign=self._lets_foreign)
         now = self.wall()
         asked = self._asked.get(appkey)
         if self.strict_tokens and asked is not None and now - asked < MINUTE:
@@ -115,7 +115,7 @@ class Gateway:
 
     def revoke(self, appkey: str, appsecret: str, text: str) -> dict[str, Any]:
         """The body of ``revokeP``."""
-        self._check_pair(appkey, appsecret, oauth_refusal)
+        self._check_pair(appkey, appsecret, oauth_refusal, foreign=self._lets_foreign)
         token = self.tokens.get(text.removeprefix("Bearer "))
         if token is None or token.appkey != appkey:
             raise oauth_refusal("EGW00121")
@@ -123,8 +123,12 @@ class Gateway:
         return {"code": 200, "message": "접근토큰 폐기에 성공하였습니다"}
 
     def issue_approval(self, appkey: str, appsecret: str) -> dict[str, Any]:
-        """The body of ``Approval``; a key may hold several approval keys at once."""
-        self._check_pair(appkey, appsecret, oauth_refusal)
+        """The body of ``Approval``; a key may hold several approval keys at once.
+
+        ``approvals`` is shared by both environments: python-kis asks paper's host for the approval
+        key that it uses on the real stream.
+        """
+        self._check_pair(appkey, appsecret, oauth_refusal, foreign=self._lets_foreign)
         raw = hashlib.sha256(f"{appkey}:{len(self.approvals)}".encode()).hexdigest()
         approval = f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:32]}"
         self.approvals[approval] = appkey
@@ -180,19 +184,31 @@ class Gateway:
         meter.let_through += 1
         meter.most = max(meter.most, len(meter.times))
 
+    @property
+    def _lets_foreign(self) -> bool:
+        """The paper host gives tokens and approval keys to real keys too, and KIS's does."""
+        return self.flavour is Flavour.PAPER
+
     def _check_pair(
-        self, appkey: str, appsecret: str, refused: Callable[[str], GatewayError]
+        self,
+        appkey: str,
+        appsecret: str,
+        refused: Callable[[str], GatewayError],
+        *,
+        foreign: bool = False,
     ) -> None:
         if not appkey:
             raise refused("EGW00102")
-        if appkey not in self.keys:
-            if appkey in self.foreign:
-                paper_here = self.flavour is Flavour.PAPER
-                raise refused("EGW02007" if paper_here else "EGW02004")
+        known = self.keys.get(appkey)
+        if known is None and appkey in self.foreign:
+            if not foreign:
+                raise refused("EGW02007" if self.flavour is Flavour.PAPER else "EGW02004")
+            known = self.foreign[appkey]
+        if known is None:
             raise refused("EGW00103")
         if not appsecret:
             raise refused("EGW00104")
-        if not hmac.compare_digest(appsecret.encode(), self.keys[appkey].appsecret.encode()):
+        if not hmac.compare_digest(appsecret.encode(), known.appsecret.encode()):
             raise refused("EGW00105")
 
     def _jwt(self, appkey: str, now: datetime) -> str:

@@ -79,8 +79,12 @@ class SimServer:
         for door in self.sim.doors.values():
             door.hub.later = loop.call_later
             wanted = self.ports[door.flavour]
-            rest = web.ServerRunner(_RestServer(self._handler(door), loop=loop))
-            stream = web.AppRunner(stream_app(door.hub, self.ping_seconds))
+            rest = web.ServerRunner(
+                _RestServer(self._handler(door), loop=loop), shutdown_timeout=GRACE_SECONDS
+            )
+            stream = web.AppRunner(
+                stream_app(door.hub, self.ping_seconds), shutdown_timeout=GRACE_SECONDS
+            )
             self.ports[door.flavour] = (
                 await self._listen(rest, wanted[0], "--port"),
                 await self._listen(stream, wanted[1], "--ws-port"),
@@ -111,7 +115,7 @@ class SimServer:
     async def _listen(self, runner: web.BaseRunner, port: int, option: str) -> int:
         await runner.setup()
         self._runners.append(runner)
-        site = web.TCPSite(runner, LOOPBACK, port, shutdown_timeout=GRACE_SECONDS)
+        site = web.TCPSite(runner, LOOPBACK, port)
         try:
             await site.start()
         except OSError as error:

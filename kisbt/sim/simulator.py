@@ -77,7 +77,9 @@ class Simulator:
         self.injector = Injector(options.faults, options.seed)
         self.floor.listeners.append(self._market_faults)
         self.doors = {flavour: self._door(flavour, ticking) for flavour in options.flavours}
+        shared: dict[str, str] = {}
         for flavour, door in self.doors.items():
+            door.gateway.approvals = shared
             for other in self.doors.values():
                 if other.flavour is not flavour:
                     door.gateway.foreign.update(other.gateway.keys)

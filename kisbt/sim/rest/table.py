@@ -11,6 +11,7 @@ from kisbt.sim.rest import (
     indices,
     info,
     orders,
+    overseas,
     profit,
     quote,
     ranking,
@@ -18,6 +19,7 @@ from kisbt.sim.rest import (
 from kisbt.sim.rest.wire import Answer, Call
 
 ROOT = "/uapi/domestic-stock/v1"
+ABROAD = "/uapi/overseas-stock/v1"
 
 
 class Endpoint(NamedTuple):
@@ -34,7 +36,7 @@ class Endpoint(NamedTuple):
         """What faults may aim at: orders, account or quotes."""
         if self.method == "POST":
             return "orders"
-        return "account" if self.path.startswith(f"{ROOT}/trading/") else "quotes"
+        return "account" if self.path.split("/")[-2] == "trading" else "quotes"
 
 
 def _trade(
@@ -43,6 +45,12 @@ def _trade(
     """A trading endpoint; on paper its ids begin with V."""
     virtual = tuple(f"V{tr_id[1:]}" for tr_id in real) if paper else ()
     return Endpoint(f"{ROOT}/trading/{name}", "POST" if post else "GET", real, virtual, answer)
+
+
+def _abroad(name: str, answer: Callable[[Call], Answer], tr_id: str) -> Endpoint:
+    """An overseas account query, which finds nothing."""
+    path = f"{ABROAD}/trading/{name}"
+    return Endpoint(path, "GET", (tr_id,), (f"V{tr_id[1:]}",), answer)
 
 
 def _quote(
@@ -147,6 +155,11 @@ ENDPOINTS = (
     _quote("inquire-vi-status", days.inquire_vi_status, "FHPST01390000", paper=False),
     _quote("market-time", days.market_time, "HHMCM000002C0", paper=False),
     _quote("search-info", info.search_info, "CTPF1604R", paper=False),
+    _abroad("inquire-present-balance", overseas.present_balance, "CTRP6504R"),
+    _abroad("inquire-balance", overseas.balance, "TTTS3012R"),
+    _abroad("inquire-nccs", overseas.open_orders, "TTTS3018R"),
+    _abroad("inquire-ccnl", overseas.executions, "TTTS3035R"),
+    _abroad("inquire-period-profit", overseas.period_profit, "TTTS3039R"),
     _quote("search-stock-info", info.search_stock_info, "CTPF1002R", paper=False),
 )
 BY_PATH = {endpoint.path: endpoint for endpoint in ENDPOINTS}

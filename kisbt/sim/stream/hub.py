@@ -141,7 +141,7 @@ class Hub:
 
     def _refused(self, session: Session, header: dict[str, Any], tr_id: str) -> Any:
         appkey = self.gateway.approvals.get(str(header.get("approval_key", "")))
-        if appkey is None:
+        if appkey is None or appkey not in self.gateway.keys:
             return _NOT_FOUND
         if tr_id not in self._served:
             return ("OPSP8991", "invalid tr_id")
