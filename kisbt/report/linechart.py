@@ -32,9 +32,10 @@ def line_chart(days: Sequence[date], lines: Sequence[Line], *, label: str) -> st
         raise ValueError(f"{len(days)} sessions and curves of {[len(x.values) for x in lines]}")
     low = min(0.0, *(min(line.values) for line in lines))
     high = max(0.0, *(max(line.values) for line in lines))
+    room = max(high - low, 1e-4) * 0.04
+    low, high = low - room, high + room
+    span = high - low
     ticks = _value_ticks(low, high)
-    low, high = min(low, ticks[0]), max(high, ticks[-1])
-    span = (high - low) or 1.0
     step = (WIDTH - LEFT - RIGHT) / max(1, len(days) - 1)
 
     def x(index: int) -> float:
@@ -82,11 +83,11 @@ def _vertical(at: float, text: str) -> str:
 
 
 def _value_ticks(low: float, high: float) -> list[float]:
-    """Round values from below ``low`` to above ``high``, about five of them."""
-    rough = max(high - low, 1e-4) / 5
+    """Round values between ``low`` and ``high``, about five of them."""
+    rough = (high - low) / 5
     unit = 10.0 ** math.floor(math.log10(rough))
     step = unit * next(m for m in (1, 2, 2.5, 5, 10) if m * unit >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first, last = math.ceil(low / step), math.floor(high / step)
     return [index * step for index in range(first, last + 1)]
 
 

@@ -52,3 +52,9 @@ def test_legend_names_every_line_and_escapes_it() -> None:
 def test_curve_that_does_not_fit_its_days_is_refused(count: int, values: list[float]) -> None:
     with pytest.raises(ValueError, match="sessions and curves"):
         line_chart(days(count), [Line("a", "net", values)], label="x")
+
+
+def test_axis_never_goes_below_a_total_loss() -> None:
+    values = [-0.05, 0.0, 5.5]
+    drawn = line_chart(days(3), [Line("a", "net", values)], label="x")
+    assert re.findall(r'text-anchor="end">([^<]+)<', drawn)[0] == "0%"
