@@ -252,3 +252,21 @@ def test_every_limit_that_lowers_the_size_is_named_in_its_order():
         ),
     )
     assert answer.verdicts[0].requested == 1_000
+
+
+@pytest.mark.parametrize("limit", ["max_exposure", "max_turnover_per_day"])
+def test_a_limit_that_is_just_reached_is_not_named(limit: str):
+    world = book(cash=70_000_000, limits=limits(**{limit: 0.5}))
+    assert last(judged(world, buy(quantity=500))) == (500, ())
+    assert last(judged(world, buy(quantity=501))) == (500, (f"limit:{limit}",))
+
+
+def test_each_buy_of_a_plan_takes_a_place_of_its_own():
+    world = book(limits=limits(max_positions=2))
+    answer = judged(world, buy(quantity=1), buy(HYNIX, quantity=1), buy(NAVER, quantity=1))
+    assert [v.quantity for v in answer.verdicts] == [1, 1, 0]
+
+
+def test_min_cash_is_to_blame_when_the_cash_itself_would_do():
+    world = book(cash=910_000, equity=10**9, costs=FREE, limits=limits(min_cash=1))
+    assert last(judged(world, buy(quantity=10))) == (9, ("limit:min_cash",))

@@ -244,3 +244,19 @@ def test_exits_come_before_buys_and_each_keep_the_plans_order():
 
 def test_an_empty_plan_has_no_answer():
     assert judged(book(positions=[position(SAMSUNG, 10)])) == ((), (), ())
+
+
+def test_held_shares_and_several_resting_buys_add_up():
+    world = book(
+        cash=6_300 * MAN,
+        positions=[position(SAMSUNG, 100)],
+        open_orders=[resting(SAMSUNG, Side.BUY, 20), resting(SAMSUNG, Side.BUY, 10, None, "O2")],
+    )
+    assert bought(judged(world, buy(target_weight=0.2))) == [(SAMSUNG, 70)]
+
+
+def test_a_scale_that_costs_no_whole_share_is_not_named():
+    scaled = rules(scale=0.9999, scaled_by=("R0008",))
+    world = book(cash=7_000 * MAN + 350_000, effects=scaled)
+    (verdict,) = judged(world, buy(target_weight=0.1)).verdicts
+    assert (verdict.outcome, verdict.quantity, verdict.by) == (Outcome.ACCEPTED, 100, ())

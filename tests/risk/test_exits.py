@@ -249,3 +249,32 @@ def test_a_forced_exit_in_an_unknown_name_is_rejected_and_recorded():
 def test_no_exit_is_forced_while_halted():
     world = book(positions=[position(SAMSUNG, 10)], effects=EXIT, mode=TradingMode.HALTED)
     assert judged(world) == ((), (), ())
+
+
+def test_several_sales_underway_add_up():
+    world = with_resting(
+        resting(SAMSUNG, Side.SELL, 2, None, "a"),
+        resting(SAMSUNG, Side.SELL, 3, None, "b"),
+        sellable=5,
+    )
+    assert sold(judged(world, sell())) == [(SAMSUNG, 5, None)]
+    assert sold(judged(world, sell(quantity=10))) == [(SAMSUNG, 5, None)]
+
+
+def test_what_counts_as_everything_includes_what_an_exit_takes_over():
+    world = book(
+        positions=[position(SAMSUNG, 10, sellable=6)],
+        open_orders=[resting(SAMSUNG, Side.SELL, 4, 90_000)],
+        effects=EXIT,
+    )
+    assert judged(world, sell(quantity=10)).added == ()
+    answer = judged(world, sell(quantity=6))
+    assert sold(answer) == [(SAMSUNG, 10, None)]
+    assert len(answer.added) == 1
+
+
+def test_a_plans_own_exit_does_not_stop_the_next_forced_one():
+    both = {HYNIX: RuleEffects(force_exit=("R0001",)), SAMSUNG: EXIT[SAMSUNG]}
+    world = book(positions=[position(HYNIX, 3), position(SAMSUNG, 10)], effects=both)
+    answer = judged(world, sell(HYNIX))
+    assert sold(answer) == [(HYNIX, 3, None), (SAMSUNG, 10, None)]

@@ -28,6 +28,7 @@ def test_loss_is_a_fraction_of_its_base():
     assert loss_fraction(100, 97) == 0.03
     assert loss_fraction(100, 100) == loss_fraction(100, 130) == 0.0
     assert loss_fraction(1, 0) == 1.0
+    assert loss_fraction(1, 1) == 0.0
     assert drawdown(75, 100) == 0.25
 
 
