@@ -64,8 +64,10 @@ class RedactingFilter(logging.Filter):
         """Replace the message of ``record`` by its clean text."""
         try:
             message = record.getMessage()
-        except (TypeError, ValueError):
-            return True  # a broken format string is the logging module's to report
+        except (TypeError, ValueError, KeyError):
+            # logging would print the arguments when it reports the broken format
+            record.msg, record.args = "a log record could not be formatted", None
+            return True
         clean = self._redactor.text(message)
         if clean != message:
             record.msg, record.args = clean, None

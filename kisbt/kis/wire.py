@@ -10,7 +10,12 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+)
 
 from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Unreachable
 from kisbt.kis.redact import Redactor, guard_foreign_loggers
@@ -162,11 +167,14 @@ def _content(response: requests.Response, deadline: float) -> bytes:
     """Read the body, but neither for ever nor without end."""
     parts: list[bytes] = []
     size = 0
-    for part in response.iter_content(65536):
-        size += len(part)
-        if size > LARGEST_ANSWER or time.monotonic() > deadline:
-            raise requests.ReadTimeout("the answer does not end")
-        parts.append(part)
+    try:
+        while part := response.raw.read1(65536, decode_content=True):
+            size += len(part)
+            if size > LARGEST_ANSWER or time.monotonic() > deadline:
+                raise requests.ReadTimeout("the answer does not end")
+            parts.append(part)
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from error
     return b"".join(parts)
 
 
