@@ -1,7 +1,10 @@
 """Any stream of orders: nothing is made from nothing, and nothing trades beyond the rules."""
 
+import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -16,18 +19,17 @@ from kisbt.sim.exchange.refusals import RefusedError
 from tests.sim.venue import daily_dataset, exchange, minute_dataset, open_account, order
 
 DAILY, MINUTES = daily_dataset(), minute_dataset()
-SHARE = 0.0002
 TICKERS = ("005930", "247540")
 
 
 class Trading(RuleBasedStateMachine):
     """Two names, one account, a small share of the volume, random orders at random times."""
 
-    data, day, cash = DAILY, 130, 30_000_000
+    data, day, cash, share = DAILY, 130, 30_000_000, 0.0002
 
     def __init__(self):
         super().__init__()
-        self.venue = exchange(self.data, self.day, share=SHARE)
+        self.venue = exchange(self.data, self.day, share=self.share)
         self.account = open_account(self.venue, self.cash)
         self.fills: list[Notice] = []
         self.heard: list[Notice] = []
@@ -48,6 +50,14 @@ class Trading(RuleBasedStateMachine):
     def resting(self):
         return self.venue.floor.resting_of(self.account.key)
 
+    @rule(buy=st.booleans(), quantity=st.integers(1, 60), where=st.sampled_from([1, 0, -1, 2, -3]))
+    def trade(self, buy, quantity, where):
+        """An order that has a good chance, several a step so that they queue."""
+        kind = "00" if where else "01"
+        for ticker in self.tickers:
+            side = Side.BUY if buy or not self.account.quantity(ticker) else Side.SELL
+            self.place(ticker, side, quantity, kind, where)
+
     @rule(
         ticker=st.sampled_from(TICKERS),
         side=st.sampled_from(Side),
@@ -55,6 +65,9 @@ class Trading(RuleBasedStateMachine):
         kind=st.sampled_from(["00", "01", "02", "03", "04", "05", "06", "07", "11", "13", "14"]),
         where=st.integers(-35, 35),
     )
+    def any_order(self, ticker, side, quantity, kind, where):
+        self.place(ticker, side, quantity, kind, where)
+
     def place(self, ticker, side, quantity, kind, where):
         if ticker not in self.tickers:
             return
@@ -95,7 +108,7 @@ class Trading(RuleBasedStateMachine):
             assert self.account.ledger.reserved == reserved
             assert target.remaining == left
 
-    @rule(minutes=st.integers(1, 90))
+    @rule(minutes=st.sampled_from([1, 20, 75]))
     def wait(self, minutes):
         self.venue.advance_to(self.venue.now + timedelta(minutes=minutes))
 
@@ -177,10 +190,10 @@ class Trading(RuleBasedStateMachine):
                 assert bar.low <= notice.price <= bar.high
                 key = placed.ticker, placed.day
                 taken[key] = taken.get(key, 0) + notice.quantity
-                assert taken[key] <= cap_quantity(bar.volume, SHARE)
+                assert taken[key] <= cap_quantity(bar.volume, self.share)
 
     def teardown(self):
-        again = exchange(self.data, self.day, share=SHARE)
+        again = exchange(self.data, self.day, share=self.share)
         again.replay(self.venue.commands, self.venue.now)
         twin = again.floor.accounts[self.account.key]
         assert twin.ledger.cash == self.account.ledger.cash
@@ -191,10 +204,49 @@ class Trading(RuleBasedStateMachine):
 class MinuteTrading(Trading):
     """The same on one-minute bars."""
 
-    data, day = MINUTES, 1
+    data, day, share = MINUTES, 1, 0.01
 
 
 TestTrading = Trading.TestCase
-TestTrading.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestTrading.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 TestMinuteTrading = MinuteTrading.TestCase
-TestMinuteTrading.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestMinuteTrading.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.parametrize("machine", [Trading, MinuteTrading])
+def test_a_long_life_of_random_orders_breaks_nothing(machine):
+    draw, life = random.Random(5), machine()
+    kinds = ["00", "00", "01", "01", "02", "03", "04", "05", "06", "07", "11", "13", "14"]
+    for number in range(900):
+        dice = draw.random()
+        if dice < 0.55:
+            life.place(
+                draw.choice(life.tickers),
+                draw.choice(list(Side)),
+                draw.randint(0, 60),
+                draw.choice(kinds),
+                draw.choice([-35, -2, -1, 0, 0, 0, 1, 2, 35]),
+            )
+        elif dice < 0.7 and life.resting:
+            target = draw.choice(life.resting)
+            day, part = life.venue.floor.day, draw.choice([None, 1, 5])
+            with suppress(RefusedError):
+                if draw.random() < 0.5:
+                    life.venue.cancel(life.account.key, target.number, part, day)
+                else:
+                    price = life.venue.floor.name(target.ticker).price
+                    life.venue.modify(life.account.key, target.number, part, "00", price, day)
+        elif dice < 0.72:
+            life.interrupt(draw.choice(life.tickers), draw.choice("H12"))
+        elif dice < 0.74:
+            life.sleep()
+        else:
+            life.wait(draw.choice([1, 5, 30]))
+        life.reservations_are_what_resting_buys_may_cost()
+        life.no_more_is_promised_than_held()
+        if number % 20 == 0:
+            life.money_and_shares_are_conserved()
+            life.every_order_adds_up()
+            life.no_fill_leaves_limits_bars_sessions_or_the_cap()
+    assert len(life.fills) > 50
+    life.teardown()
