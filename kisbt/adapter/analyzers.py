@@ -16,7 +16,10 @@ Observe = Callable[[datetime, Mapping[str, int]], None]
 
 
 class RiskPoint(NamedTuple):
-    """Risk at one bar's close; fractions of equity (``drawdown`` of the peak)."""
+    """Risk at one bar's close; fractions of equity (``drawdown`` of the peak).
+
+    ``concentration`` is the largest position, ``turnover`` what was bought and sold in the bar.
+    """
 
     at: datetime
     equity: int
@@ -25,6 +28,7 @@ class RiskPoint(NamedTuple):
     weekly_loss: float
     exposure: float
     concentration: float
+    turnover: float
 
 
 class RiskAnalyzer(bt.Analyzer):
@@ -46,6 +50,7 @@ class RiskAnalyzer(bt.Analyzer):
         self._limits = limits
         self._clock = clock
         self.line: list[RiskPoint] = []
+        self._traded = 0
         self.breaches: dict[str, int] = {}
 
     def notify_cashvalue(self, cash: float, value: float) -> None:
@@ -53,16 +58,18 @@ class RiskAnalyzer(bt.Analyzer):
         valuation = self.strategy.broker.valuation
         session = self._clock.session()
         self._losses.observe(session, valuation.equity)
-        status = self._losses.status(self._limits)
-        equity = valuation.equity
+        losses = self._losses
+        equity, traded = valuation.equity, self.strategy.broker.traded
+        bought_and_sold, self._traded = traded - self._traded, traded
         point = RiskPoint(
             self._clock.now(),
             equity,
-            status.drawdown,
-            status.daily_loss,
-            status.weekly_loss,
+            losses.drawdown,
+            losses.daily_loss,
+            losses.weekly_loss,
             valuation.exposure,
             valuation.largest / equity if equity else 0.0,
+            bought_and_sold / equity if equity else 0.0,
         )
         self.line.append(point)
         limits = self._limits
@@ -89,6 +96,8 @@ class RiskAnalyzer(bt.Analyzer):
             "max_exposure": max((p.exposure for p in line), default=0.0),
             "mean_exposure": sum(p.exposure for p in line) / len(line) if line else 0.0,
             "max_concentration": max((p.concentration for p in line), default=0.0),
+            "max_turnover": max((p.turnover for p in line), default=0.0),
+            "turnover": sum(p.turnover for p in line),
             "bars_beyond": dict(sorted(self.breaches.items())),
         }
 

@@ -75,7 +75,7 @@ class HistoryBook:
         self.averages: dict[int, float] = {}
         self.working: dict[str, Working] = {}
         self.changes: list[PositionChange] = []
-        self.commission = self.tax = 0
+        self.commission = self.tax = self.traded = 0
         self._fills = self._orders = 0
         self._pending_actions = _scheduled(tape)
 
@@ -208,6 +208,7 @@ class HistoryBook:
         if not order.remaining:
             self.working.pop(order.ref)
         self._fills += 1
+        self.traded += amount
         self.commission += commission
         self.tax += tax
         fill = Fill(

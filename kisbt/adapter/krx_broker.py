@@ -78,6 +78,11 @@ class KRXBackBroker(bt.BrokerBase):
         """The account at the current close."""
         return self._valuation
 
+    @property
+    def traded(self) -> int:
+        """Won bought and sold so far, costs left out."""
+        return self.book.traded
+
     def buy(self, owner: Any, data: Any, size: float, **terms: Any) -> bt.Order:
         """Send a buy order. See ``place``."""
         return self.place(Side.BUY, owner, data, size, **terms)

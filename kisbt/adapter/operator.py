@@ -22,19 +22,31 @@ class Operator:
         run: Takes one tick through the six nodes (``run_tick`` or ``invoke_tick`` with its desk).
         market: Tells the bar's close and the session of the next orders.
         executor: Told which tick the next orders come from.
+        ready: Whether the prompt's features are there yet; until then nothing is decided, and
+            those bars are the warm-up that every statistic leaves out.
     """
 
     def __init__(
-        self, run: Callable[[Tick], TradingState], market: _Market, executor: _Executor
+        self,
+        run: Callable[[Tick], TradingState],
+        market: _Market,
+        executor: _Executor,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._run = run
         self._market = market
         self._executor = executor
+        self._ready = ready
         self.ticks = 0
         self.holds = 0
 
-    def decide(self) -> TradingState:
-        """Run the graph once and return the finished state. Orders are already sent."""
+    def decide(self) -> TradingState | None:
+        """Run the graph once and return the finished state, or ``None`` while warming up.
+
+        Orders are already sent when it returns.
+        """
+        if not self._ready():
+            return None
         number = self.ticks
         self.ticks += 1
         self._executor.begin(number)

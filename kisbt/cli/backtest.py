@@ -10,6 +10,7 @@ from kisbt.cli.output import ConfigOption, JsonFlag, emit_json, emit_table, note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kisbt.report.wording import Lang
     from kisbt.run.publish import Published
 
 StrategyOption = Annotated[
@@ -49,15 +50,17 @@ def backtest(
 
     Without arguments: the synthetic sample, the current prompt, the rulebook decider (no LLM).
     """
-    from kisbt.run.command import Order, run_order
+    from kisbt.run.command import Order, run_order, with_language
 
-    chosen = settings(config)
-    order = Order(strategy, data, tickers, first, last, tuple(prompt or ()), cash, benchmark, lang)
+    chosen = with_language(settings(config), lang)
+    order = Order(strategy, data, tickers, first, last, tuple(prompt or ()), cash, benchmark)
     published, comparison = run_order(order, chosen, quiet=as_json)
     if as_json:
         emit_json(_as_json(published, comparison))
         return
-    emit_table(*_table(published))
+    emit_table(
+        *(_table(published) if len(published) == 1 else _side_by_side(published, chosen.lang))
+    )
     for line in published[-1].result.notes:
         note(line)
     for one in published:
@@ -66,17 +69,28 @@ def backtest(
         typer.echo(f"comparison: {comparison}")
 
 
-def _table(published: "Sequence[Published]") -> tuple[str, list[str], list[list[Any]]]:
+def _title(published: "Sequence[Published]") -> str:
     result = published[0].result
     data = result.dataset
     kind = "SYNTHETIC 합성 데이터" if data["synthetic"] else data["source"]
-    title = f"{result.strategy['name']}: {data['name']} ({kind}), {data['first']} ~ {data['last']}"
-    columns = [""] + [
-        "result" if one.result.prompt is None else f"prompt {one.result.prompt['number']}"
-        for one in published
-    ]
-    per_run = [_figures(one) for one in published]
-    return title, columns, [[label, *(run[label] for run in per_run)] for label in per_run[0]]
+    days = f"{data['first']} ~ {data['last']}"
+    return f"{result.strategy['name']}: {data['name']} ({kind}), {days}, {result.decider}"
+
+
+def _side_by_side(
+    published: "Sequence[Published]", lang: "Lang"
+) -> tuple[str, list[str], list[list[str]]]:
+    """All runs over the bars that every one of them counts, as the comparison page has them."""
+    from kisbt.report.comparison import comparison_table
+
+    return _title(published), *comparison_table([one.result for one in published], lang)
+
+
+def _table(published: "Sequence[Published]") -> tuple[str, list[str], list[list[Any]]]:
+    (one,) = published
+    prompt = one.result.prompt
+    columns = ["", "result" if prompt is None else f"prompt {prompt['number']}"]
+    return _title(published), columns, [[*pair] for pair in _figures(one).items()]
 
 
 def _figures(one: "Published") -> dict[str, str]:
@@ -84,7 +98,6 @@ def _figures(one: "Published") -> dict[str, str]:
     sharpe = figures["sharpe"]
     costs = figures["commission"] + figures["tax"]
     return {
-        "decider (결정)": result.decider,
         "net return (순수익률)": _percent(figures["total_return"]),
         "without costs (비용 전)": _percent(figures["gross_total_return"]),
         f"benchmark ({result.benchmark_label})": _percent(figures["benchmark_return"]),

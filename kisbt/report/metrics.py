@@ -49,6 +49,7 @@ def compute_metrics(result: "RunResult") -> dict[str, Figure]:
     figures |= _activity(result, series)
     figures |= _against_costs(series)
     figures |= _against_benchmark(series)
+    figures |= _risk(result)
     figures |= {
         "ticks": result.ticks,
         "decisions": result.decisions,
@@ -58,6 +59,20 @@ def compute_metrics(result: "RunResult") -> dict[str, Figure]:
         "violations": len(result.violations),
     }
     return {key: _rounded(value) for key, value in figures.items()}
+
+
+def _risk(result: "RunResult") -> dict[str, Figure]:
+    """Worst points of the risk analyzer's lines, and bars that prices carried past a limit."""
+    risk = result.risk
+    beyond = risk.get("bars_beyond") or {}
+    return {
+        "max_exposure": risk.get("max_exposure"),
+        "max_concentration": risk.get("max_concentration"),
+        "worst_daily_loss": risk.get("worst_daily_loss"),
+        "worst_weekly_loss": risk.get("worst_weekly_loss"),
+        "max_turnover": risk.get("max_turnover"),
+        "bars_beyond_limits": max(beyond.values(), default=0),
+    }
 
 
 def _rounded(value: Figure) -> Figure:

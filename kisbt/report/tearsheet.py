@@ -46,6 +46,12 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
          "realised_pnl", "unrealised_pnl", "exposure_mean", "turnover_annual"),
     ),
     (
+        "위험 분석기",
+        "Risk analyzer",
+        ("max_exposure", "max_concentration", "max_turnover", "worst_daily_loss",
+         "worst_weekly_loss", "bars_beyond_limits"),
+    ),
+    (
         "비용과 판단",
         "Costs and decisions",
         ("commission", "tax", "gross_total_return", "cost_drag", "cost_drag_won",

@@ -58,6 +58,18 @@ LABELS: dict[str, Label] = {
     "beta": Label("베타", "Beta", "ratio"),
     "alpha": Label("알파 (연)", "Alpha (ann.)", "signed"),
     "correlation": Label("상관계수", "Correlation", "ratio"),
+    "max_exposure": Label("최대 투자 비중 (전체)", "Largest exposure (whole run)", "fraction"),
+    "max_concentration": Label("최대 종목 비중 (전체)", "Largest position (whole run)", "fraction"),
+    "worst_daily_loss": Label("최대 일일 손실 (전체)", "Worst daily loss (whole run)", "fraction"),
+    "worst_weekly_loss": Label(
+        "최대 주간 손실 (전체)", "Worst weekly loss (whole run)", "fraction"
+    ),
+    "max_turnover": Label(
+        "최대 하루 회전율 (전체)", "Largest turnover of a bar (whole run)", "fraction"
+    ),
+    "bars_beyond_limits": Label(
+        "가격이 한도를 넘긴 봉 (전체)", "Bars carried past a limit (whole run)", "count"
+    ),
     "ticks": Label("판단 시점 (전체)", "Decision bars (whole run)", "count"),
     "decisions": Label("판단 수 (전체)", "Decisions (whole run)", "count"),
     "rejected": Label("거부된 판단 (전체)", "Rejected decisions (whole run)", "count"),

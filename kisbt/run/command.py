@@ -26,7 +26,19 @@ class Order(NamedTuple):
     prompts: tuple[int, ...] = ()
     cash: int | None = None
     benchmark: str | None = None
-    lang: str | None = None
+
+
+def with_language(settings: Settings, lang: str | None) -> Settings:
+    """The settings with the command line's language, if it names one.
+
+    Raises:
+        ConfigError: a language that no page is written in.
+    """
+    if lang is None:
+        return settings
+    if lang not in ("ko", "en"):
+        raise ConfigError(f"unknown language '{lang}'", hint="use ko or en")
+    return settings.model_copy(update={"lang": lang})
 
 
 def specs_of(order: Order, settings: Settings) -> list[RunSpec]:
@@ -69,10 +81,6 @@ def run_order(
     Raises:
         TradingSystemError: whatever is wrong with options, data, strategy, prompt or journal.
     """
-    if order.lang is not None:
-        if order.lang not in ("ko", "en"):
-            raise ConfigError(f"unknown language '{order.lang}'", hint="use ko or en")
-        settings = settings.model_copy(update={"lang": order.lang})
     specs = specs_of(order, settings)
     check_writable(settings.folder("results"))
     prepared: list[Prepared] = []

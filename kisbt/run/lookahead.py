@@ -75,7 +75,7 @@ def peek_at(ready: Prepared, truth: Sequence["Moment"], t: int, seed: int) -> Pe
     brain = ready.brain()
     if brain is not None:
         features = compute_features(whole.between(None, ready.spec.last))
-        brain = Brain(brain.decider, brain.rules, features)
+        brain = Brain(brain.decider, brain.rules, features, brain.warmup)
     other = _history(ready, tape, brain)
     for mine, theirs in zip(truth[: t + 1], other[: t + 1], strict=True):
         for what, honest, moved in zip(Moment._fields, mine, theirs, strict=True):

@@ -50,7 +50,7 @@ class Prepared:
         if self.version is None or self.features is None:
             return None
         decider = RulebookDecider(self.version, self.spec.limits)
-        return Brain(decider, self.version.rules, self.features)
+        return Brain(decider, self.version.rules, self.features, self.warmup)
 
 
 def strategy_path(text: str | None, settings: Settings) -> Path:

@@ -31,11 +31,15 @@ from kisbt.trading_graph.direct import run_tick
 
 @dataclass(frozen=True, slots=True)
 class Brain:
-    """What an operating-graph strategy decides with; ordinary strategies have none."""
+    """What an operating-graph strategy decides with; ordinary strategies have none.
+
+    It does not decide on the first ``warmup`` bars of the tape.
+    """
 
     decider: Decider
     rules: tuple[Rule, ...]
     features: FeatureTable
+    warmup: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def replay(
         def run(tick: Tick) -> TradingState:
             return run_tick(tick, desk)
 
-        operator = Operator(run, market, executor)
+        warmup = brain.warmup
+        operator = Operator(run, market, executor, lambda: head.t >= warmup)
     cerebro = assemble(
         strategy.cls,
         feeds,
