@@ -321,12 +321,13 @@ def _only_cancels(row: OrderRow) -> bool:
 
 
 def _fits_notice(order: Tracked, notice: Notice) -> bool:
-    wanted = notice.order_quantity or notice.quantity
+    """Whether a notice can be of this order; a fill tells the order's price in its last field."""
+    price = notice.order_price if notice.is_fill else notice.price
     return (
         order.ticker == notice.ticker
         and order.side is notice.side
-        and order.quantity == wanted
-        and (notice.is_fill or order.price is None or order.price == notice.price)
+        and order.quantity == (notice.order_quantity or notice.quantity)
+        and order.price == (price or None)
     )
 
 
