@@ -82,33 +82,22 @@ def match(
     A price that had to be on tick and is not (adjusted data, mid-price trades) moves to the next
     tick against us where that is inside everything above, else to the next one for us.
     """
-    quantity = remaining if remaining < available else available
+    quantity = min(remaining, available)
     if bar.volume <= 0 or quantity <= 0 or bar.low < 1:
         return None
     lowest, highest = bar.low, bar.high
     if band is not None:
-        if side is _BUY:
-            if lowest >= band.upper:
-                return None
-        elif highest <= band.lower:
+        if lowest >= band.upper if side is _BUY else highest <= band.lower:
             return None
-        if lowest < band.lower:
-            lowest = band.lower
-        if highest > band.upper:
-            highest = band.upper
-    price = bar.open
+        lowest, highest = max(lowest, band.lower), min(highest, band.upper)
     if limit_price is not None:
         if side is _BUY:
-            if highest > limit_price:
-                highest = limit_price
-        elif lowest < limit_price:
-            lowest = limit_price
+            highest = min(highest, limit_price)
+        else:
+            lowest = max(lowest, limit_price)
     if lowest > highest:
         return None
-    if price > highest:
-        price = highest
-    elif price < lowest:
-        price = lowest
+    price = min(max(bar.open, lowest), highest)
     tick = tick_size(price, *rules)
     below = price // tick * tick
     if below != price:

@@ -80,7 +80,7 @@ def price_band(
         ValueError: ``base`` is below 1.
     """
     tick = tick_size(base, market, on, product)
-    lowest = 1 if product is _STOCK else lowest_tick(on, product)
+    lowest = lowest_tick(on, product)
     if liquidation:
         return PriceBand(base, lowest, NO_UPPER_LIMIT)
     if first_day and on >= FIRST_DAY_SINCE and market is not _KONEX and product is _STOCK:
@@ -89,13 +89,12 @@ def price_band(
     else:
         percent = 15 if market is _KONEX or on < WIDE_LIMIT_SINCE else 30
         rise = base * percent // (100 * tick) * tick or lowest
-        if leverage > 1.0 or leverage < -1.0:
-            rise = rise * _hundredths(leverage) // 100
+        if leverage != 1.0:
+            rise = rise * _widening(leverage) // 100
         fall = rise
-    lower = base - fall
     return PriceBand(
         base,
-        round_up(lower, market, on, product) if lower > lowest else lowest,
+        round_up(max(base - fall, lowest), market, on, product),
         round_down(base + rise, market, on, product),
     )
 
@@ -133,19 +132,17 @@ def price_bands(
     base, day = np.broadcast_arrays(
         np.asarray(bases, dtype=np.int64), np.asarray(days, dtype="datetime64[D]")
     )
-    known = base >= 1
     tick = tick_sizes(base, market, day, product)
-    lowest = tick_sizes(np.ones_like(base), market, day, product)
+    lowest = tick_sizes(1, market, day, product)
     wide = (day >= np.datetime64(WIDE_LIMIT_SINCE)) & (market is not _KONEX)
     width = base * np.where(wide, 30, 15) // (100 * tick) * tick
-    width = np.where(width == 0, lowest, width)
-    if abs(leverage) > 1.0:
-        width = width * _hundredths(leverage) // 100
-    low, high = base - width, base + width
-    lower = np.where(low > lowest, rounded_up(np.maximum(low, 1), market, day, product), lowest)
-    upper = rounded_down(np.maximum(high, 1), market, day, product)
+    width = np.where(width == 0, lowest, width) * _widening(leverage) // 100
+    lower = rounded_up(np.maximum(base - width, lowest), market, day, product)
+    upper = rounded_down(base + width, market, day, product)
+    known = base >= 1
     return np.where(known, lower, 0), np.where(known, upper, 0)
 
 
-def _hundredths(leverage: float) -> int:
-    return round(abs(leverage) * 100)
+def _widening(leverage: float) -> int:
+    """Return what a fund's multiple makes of the width, in percent."""
+    return max(100, round(abs(leverage) * 100))

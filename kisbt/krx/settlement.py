@@ -98,9 +98,9 @@ class CashLedger:
         if total > self._cash:
             raise ValueError(f"a buy of {total} won exceeds D+2 cash of {self._cash} won")
         self._book(on, -total)
-        if ref is not None and (held := self._reservations.get(ref, 0)):
-            used = min(held, total)
-            self._reservations[ref] = held - used
+        if ref in self._reservations:
+            used = min(self._reservations[ref], total)
+            self._reservations[ref] -= used
             self._reserved -= used
 
     def sell(self, on: date, amount: int, costs: int) -> None:

@@ -108,7 +108,7 @@ def tick_sizes(
     ``prices`` (won) and ``days`` (``datetime64``) broadcast against each other. A price below 1,
     for which the scalar raises, gets the lowest unit.
     """
-    price = np.asarray(prices, dtype=np.int64)
+    price = np.asarray(prices)
     day = np.asarray(days, dtype="datetime64[D]")
     now: _Table
     old: _Table
@@ -142,4 +142,4 @@ def rounded_up(
 
 def _look_up(price: IntArray, table: _Table) -> IntArray:
     edges, ticks = table
-    return np.array(ticks, dtype=np.int64)[np.searchsorted(edges, price, side="right")]
+    return np.array(ticks)[np.searchsorted(edges, price, side="right")]

@@ -200,6 +200,42 @@ def test_vectorised_bands_agree_with_the_scalar(
         assert (lower[at], upper[at]) == expected
 
 
+def test_limits_are_plain_integers() -> None:
+    for day in (FIRST_OLD, FIRST_NEW):
+        for first_day in (False, True):
+            share = price_band(5_013, Market.KOSDAQ, day, first_day=first_day)
+            assert {type(end) for end in (*share, *opening_range(5_013, Market.KOSPI, day))} == {
+                int
+            }
+    fund = price_band(5_015, Market.KOSPI, FIRST_NEW, Product.ETF, 1.5)
+    assert {type(end) for end in fund} == {int}
+
+
+def test_market_decides_the_tick_of_base_and_limits() -> None:
+    # Before 2023-01-25 a share of 100,000 won and more has a tick of 500 on KOSPI, 100 on KOSDAQ.
+    assert base_price(123_301, Market.KOSPI, OLD) == 123_500
+    assert base_price(123_301, Market.KOSDAQ, OLD) == 123_400
+    assert price_band(150_100, Market.KOSDAQ, OLD) == (150_100, 105_100, 195_100)
+    # Off tick on KOSPI: 45,030 of width is cut to 45,000; 105,100 goes up, 195,100 down to 500s.
+    assert price_band(150_100, Market.KOSPI, OLD) == (150_100, 105_500, 195_000)
+    lower, upper = price_bands([150_100], Market.KOSPI, [OLD])
+    assert (lower.tolist(), upper.tolist()) == ([105_500], [195_000])
+
+
+def test_opening_range_knows_its_market() -> None:
+    assert opening_range(150_100, Market.KOSPI, OLD) == (150_100, 135_500, 300_000)
+    assert opening_range(150_100, Market.KOSDAQ, OLD) == (150_100, 135_100, 300_200)
+    assert opening_range(10_000, Market.KONEX, FIRST_NEW) == (10_000, 8_500, 11_500)
+
+
+def test_vectorised_bands_take_days_as_dates_and_as_text() -> None:
+    for days_ in ([NARROW, WIDE], ["2015-06-14", "2015-06-15"]):
+        lower, upper = price_bands([10_000.0, 10_000.0], Market.KOSPI, days_)
+        assert lower.tolist() == [8_500, 7_000]
+        assert upper.tolist() == [11_500, 13_000]
+        assert lower.dtype == upper.dtype == np.int64
+
+
 def test_one_day_broadcasts_over_bases() -> None:
     lower, upper = price_bands([10_000, 0, 1], Market.KOSPI, np.datetime64("2024-01-02"))
     assert lower.tolist() == [7_000, 0, 1]

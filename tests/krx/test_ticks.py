@@ -135,6 +135,24 @@ def test_vectorised_day_broadcasts_and_price_below_one_gets_the_lowest_unit() ->
     assert rounded_up([0, 1_501], Market.KOSPI, np.datetime64(OLD)).tolist() == [1, 1_505]
 
 
+def test_market_decides_the_tick_before_2023() -> None:
+    assert not is_on_tick(150_100, Market.KOSPI, OLD)
+    assert is_on_tick(150_100, Market.KOSDAQ, OLD)
+    for market, down, up in ((Market.KOSPI, 150_000, 150_500), (Market.KOSDAQ, 150_100, 150_100)):
+        day = np.datetime64(OLD)
+        assert rounded_down([150_100], market, day).tolist() == [down]
+        assert rounded_up([150_100], market, day).tolist() == [up]
+
+
+def test_vectorised_twins_take_days_as_dates_and_as_text_and_give_integers() -> None:
+    for days_ in ([OLD, NEW], ["2023-01-24", "2023-01-25"]):
+        assert tick_sizes([15_000, 15_000], Market.KOSPI, days_).tolist() == [50, 10]
+        for rounding in (rounded_down, rounded_up):
+            got = rounding([15_020.0, 15_020.0], Market.KOSPI, days_)
+            assert got.dtype == np.int64
+            assert got[1] == 15_020
+
+
 def test_table_changes_overnight_and_not_before() -> None:
     assert tick_size(15_000, Market.KOSDAQ, NEW - timedelta(days=1)) == 50
     assert tick_size(15_000, Market.KOSDAQ, NEW) == 10
