@@ -217,15 +217,22 @@ class Front:
     ) -> Reply:
         """A reply with KIS's own header names in lower case, as its clients expect them."""
         unique = hashlib.md5(f"{self.requests}".encode(), usedforsecurity=False).hexdigest()
-        given = re.sub(r"[^\w]", "", headers.get("tr_id", ""))[:20]
-        own = {"tr_id": given, "tr_cont": tr_cont, "gt_uid": headers.get("gt_uid") or unique}
-        own["gt_uid"] = re.sub(r"[^\w]", "", own["gt_uid"])[:32]
+        own = {
+            "tr_id": _plain(headers.get("tr_id", ""))[:20],
+            "tr_cont": tr_cont,
+            "gt_uid": _plain(headers.get("gt_uid", ""))[:32] or unique,
+        }
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         raw = text.encode("utf-8", "replace")
         return Reply(status, raw, {"Content-Type": "application/json; charset=utf-8", **own})
 
 
 _OAUTH = ("/oauth2/tokenP", "/oauth2/revokeP", "/oauth2/Approval")
+
+
+def _plain(text: str) -> str:
+    """What of a request's header may be echoed in one of ours."""
+    return re.sub(r"[^A-Za-z0-9_-]", "", text)
 
 
 def digest(values: Mapping[str, Any]) -> str:
