@@ -50,7 +50,7 @@ class Injector:
     ) -> Fault | None:
         """The fault of this kind that strikes now, logged; ``None`` when none does."""
         for number, fault in enumerate(self.profile.faults):
-            if fault.kind is not kind or fault.on not in ("all", family):
+            if fault.kind is not kind or fault.where not in ("all", family):
                 continue
             if fault.most is not None and self._struck[number] >= fault.most:
                 continue

@@ -62,12 +62,12 @@ Family = Literal["all", "orders", "account", "quotes", "oauth"]
 class Fault(Frozen):
     """One trouble. ``rate`` is the chance at each occasion; ``most`` bounds how often it strikes.
 
-    ``on`` is the family of requests it can strike. What one occasion is: see ``FaultKind``.
+    ``where`` is the family of requests it can strike. What one occasion is: see ``FaultKind``.
     """
 
     kind: FaultKind
     rate: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
-    on: Family = "all"
+    where: Family = "all"
     seconds: float = Field(default=1.0, ge=-86_400, le=86_400, allow_inf_nan=False)
     minutes: float = Field(default=10.0, gt=0, le=400, allow_inf_nan=False)
     count: int = Field(default=3, ge=1, le=1000)

@@ -22,7 +22,8 @@ def fields(endpoint: Endpoint, account: dict[str, str], today: date) -> dict[str
         return account | {
             "PDNO": "005930", "ORD_DVSN": "00", "ORD_QTY": "1", "ORD_UNPR": "0",
             "INQR_STRT_DT": day, "INQR_END_DT": day, "SORT_DVSN": "00", "INQR_DVSN": "02",
-            "CTX_AREA_FK100": "", "CTX_AREA_NK100": "", "RVSE_CNCL_DVSN_CD": "02", "ORGN_ODNO": "0000000001",
+            "CTX_AREA_FK100": "", "CTX_AREA_NK100": "",
+            "RVSE_CNCL_DVSN_CD": "02", "ORGN_ODNO": "0000000001",
         }  # fmt: skip
     if name == "inquire-index-daily-price":
         return INDEX | {"FID_INPUT_DATE_1": day, "FID_PERIOD_DIV_CODE": "D"}
