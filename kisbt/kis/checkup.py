@@ -22,6 +22,10 @@ SKEW_LIMIT = 5.0
 """Seconds by which the clock may be off: order times and token expiry depend on it."""
 
 STREAM_SECONDS = 10.0
+"""How long registrations may take."""
+
+DATA_SECONDS = 1.5
+"""How long data is waited for after that; outside the session there is none."""
 
 
 class Check(NamedTuple):
@@ -208,7 +212,7 @@ def _stream_checks(
             lambda: ears.settled(wanted) or stream.failure is not None, STREAM_SECONDS
         )
         if ears.settled(wanted):
-            ears.changed.wait_for(lambda: ears.records > 0, 1.5)
+            ears.changed.wait_for(lambda: ears.records > 0, DATA_SECONDS)
     failure = stream.failure
     yield _stream_check(ears, failure, wanted - NOTICES, stream.last_reason)
     if no_login:

@@ -114,6 +114,7 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or every kept connection waits 40 ms a request
 
             def do_GET(self) -> None:
                 self._serve({})

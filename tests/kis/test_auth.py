@@ -274,9 +274,16 @@ def test_threads_share_one_issue(server: Loopback, tmp_path: Path, clock: Clock)
 
 
 SCRIPT = """
-import sys, pathlib
-from tests.kis.test_auth import Clock, manager
-print(manager(sys.argv[1], pathlib.Path(sys.argv[2]), Clock()).token().text.get_secret_value())
+import pathlib, sys
+from kisbt.kis.auth import KISAuthManager
+from kisbt.kis.config import KISConfig
+from kisbt.kis.environment import Paper
+from kisbt.kis.limits import RateLimiter
+from kisbt.kis.wire import Wire
+keys = {"paper_app": "a" * 9, "paper_sec": "b" * 9, "my_paper_stock": "12345678"}
+access = KISConfig({**keys, "vps": sys.argv[1]}, "test").access(Paper())
+auth = KISAuthManager(access, Wire(sys.argv[1]), RateLimiter(9), folder=pathlib.Path(sys.argv[2]))
+print(auth.token().text.get_secret_value())
 """
 
 

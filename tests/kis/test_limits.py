@@ -126,11 +126,14 @@ def test_dumped_state_is_the_same_state() -> None:
 def test_torn_state_file_costs_a_window_and_no_more(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "limits.json"
     path.write_bytes(content)
-    limiter = RateLimiter(1000, path=path)
-    started = time.monotonic()
+    passed = [100.0]
+
+    def sleep(seconds: float) -> None:
+        passed.append(seconds)
+
+    limiter = RateLimiter(1000, path=path, clock=lambda: sum(passed), sleep=sleep)
     with limiter.slot(Family.QUOTE):
-        pass
-    assert 0.9 < time.monotonic() - started < 3.0
+        assert sum(passed) == pytest.approx(101.0)
 
 
 def test_threads_of_one_limiter_stay_inside(tmp_path: Path) -> None:
@@ -190,20 +193,20 @@ def test_order_goes_before_quotes_that_wait(tmp_path: Path) -> None:
 
 
 def test_throttled_server_is_left_alone() -> None:
-    limiter = RateLimiter(1000)
+    passed = [100.0]
+    limiter = RateLimiter(1000, clock=lambda: sum(passed), sleep=passed.append)
     limiter.throttled(0.3)
-    started = time.monotonic()
     with limiter.slot(Family.QUOTE):
-        assert time.monotonic() - started >= 0.3
+        assert sum(passed) >= 100.3
 
 
 def test_failed_call_counts_a_second_longer() -> None:
-    limiter = RateLimiter(1)
-    started = time.monotonic()
+    passed = [100.0]
+    limiter = RateLimiter(1, clock=lambda: sum(passed), sleep=passed.append)
     with pytest.raises(RuntimeError), limiter.slot(Family.QUOTE):
         raise RuntimeError
     with limiter.slot(Family.QUOTE):
-        assert time.monotonic() - started >= 2.0
+        assert sum(passed) >= 102.0
 
 
 def test_many_quotes_are_as_fast_as_the_limit_lets(tmp_path: Path) -> None:

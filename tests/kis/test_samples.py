@@ -24,6 +24,7 @@ from tests.kis.stream_texts import BOOK, NOTICE_FIELDS_23, TRADE, encrypted, key
 
 SAMPLES = os.environ.get("KISBT_KIS_SAMPLES", "")
 recorded = pytest.mark.skipif(not SAMPLES, reason="KISBT_KIS_SAMPLES names no folder")
+"""Tests on answers recorded by others, which are not part of this repository."""
 
 
 def test_trade_frame_has_typed_fields() -> None:
