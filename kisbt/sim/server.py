@@ -36,9 +36,10 @@ class _Protocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        self.force_close()
         body = orjson.dumps(refusal("EGW00101").body)
-        return web.Response(status=status, body=body, content_type="application/json")
+        response = web.Response(status=status, body=body, content_type="application/json")
+        response.force_close()
+        return response
 
 
 class _RestServer(web.Server):

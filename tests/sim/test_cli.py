@@ -1,0 +1,81 @@
+"""``kisbt sim`` as a user types it."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+import requests
+import yaml
+
+from tests.sim.rest.conftest import DATA
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project folder with one dataset."""
+    from kisbt.data.store import save_dataset
+
+    (tmp_path / "prompts").mkdir()
+    save_dataset(DATA, tmp_path / "datasets")
+    return tmp_path
+
+
+def run(project, *arguments, wait=True):
+    command = [sys.executable, "-m", "kisbt", "sim", "--data", "small", *arguments]
+    started = subprocess.Popen(
+        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    if not wait:
+        return started
+    out, err = started.communicate(timeout=60)
+    return started.returncode, out, err
+
+
+def test_it_serves_writes_its_config_and_saves_its_state(project):
+    config, state = project / "KIS", project / "state.json"
+    free = ["--port", "0", "--ws-port", "0", "--speed", "lockstep", "--rate", "0"]
+    files = ["--write-config", str(config), "--state", str(state)]
+    started = run(project, *free, *files, "--json", "--account", "12345678-01", wait=False)
+    told = json.loads(started.stdout.readline())
+    written = yaml.safe_load((config / "kis_devlp.yaml").read_text(encoding="utf-8"))
+    assert written["vps"] == told["doors"]["paper"]["rest"]
+    assert written["my_paper_stock"] == "12345678"
+    pair = {"appkey": written["paper_app"], "appsecret": written["paper_sec"]}
+    body = {"grant_type": "client_credentials", **pair}
+    answer = requests.post(f"{written['vps']}/oauth2/tokenP", json=body, timeout=10)
+    assert answer.status_code == 200
+    requests.post(f"{written['vps']}/control/advance", json={"to": "close"}, timeout=10)
+    started.send_signal(signal.SIGTERM)
+    _, err = started.communicate(timeout=30)
+    assert started.returncode == 0, err
+    saved = json.loads(state.read_text(encoding="utf-8"))
+    again = run(
+        project, *free, "--state", str(state), "--json", "--account", "12345678", wait=False
+    )
+    told = json.loads(again.stdout.readline())
+    assert told["now"] == saved["now"]
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=30)
+    assert again.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--data", "nothing"], "nothing"),
+        (["--faults", "missing.yaml"], "missing.yaml"),
+        (["--speed", "warp"], "--speed warp"),
+        (["--layout", "old"], "--layout old"),
+        (["--account", "12"], "--account 12"),
+        (["--start", "2001-01-01"], "no session on that day"),
+        (["--notice-fields", "24"], "--notice-fields 24"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(project, arguments, word):
+    code, out, err = run(project, *arguments)
+    assert code not in (0, 1)
+    assert word in err
+    assert len(err.strip().splitlines()) == 1
+    assert out == ""
