@@ -1,5 +1,6 @@
 """``kisbt doctor``."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,11 +8,13 @@ import typer
 
 from kisbt.cli.output import ConfigOption, JsonFlag, emit_json, emit_table
 from kisbt.cli.output import settings as load
-from kisbt.errors import ConfigError
+from kisbt.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from kisbt.config import Settings
     from kisbt.kis.checkup import Check
 
+SAMSUNG = "005930"
 MARKS = {"ok": "OK", "failed": "FAILED", "skipped": "-"}
 
 
@@ -23,7 +26,9 @@ def doctor(
         bool, typer.Option("--real", help="The real account (실전); only reads.")
     ] = False,
     sim: Annotated[bool, typer.Option("--sim", help="A running `kisbt sim`.")] = False,
-    ticker: Annotated[str, typer.Option(help="The name to ask for.")] = "005930",
+    ticker: Annotated[
+        str | None, typer.Option(help="The name to ask for: 005930, or the simulated dataset's.")
+    ] = None,
     config_dir: Annotated[
         Path | None, typer.Option("--config-dir", help="Folder of kis_devlp.yaml.")
     ] = None,
@@ -41,11 +46,22 @@ def doctor(
     if sim:
         source = simulator_config(config_dir or found.folder("simulator"))
     else:
-        source = lambda: load_config(folder)  # noqa: E731 - one expression, used once
-    checks = check_up(source, real=real, simulated=sim, settings=found.kis, ticker=ticker)
+        source = partial(load_config, folder)
+    name = ticker or (_simulated_name(found) if sim else SAMSUNG)
+    checks = check_up(source, real=real, simulated=sim, settings=found.kis, ticker=name)
     _show(checks, "sim" if sim else "real" if real else "paper", as_json=as_json)
     if any(check.status == "failed" for check in checks):
         raise typer.Exit(1)
+
+
+def _simulated_name(settings: "Settings") -> str:
+    """The first name of the dataset that ``kisbt sim`` serves by default."""
+    from kisbt.data.store import load_dataset
+
+    try:
+        return load_dataset(settings.backtest.data, settings.folder("datasets")).tickers[0]
+    except DataError:
+        return SAMSUNG
 
 
 def _show(checks: "list[Check]", target: str, *, as_json: bool) -> None:

@@ -66,7 +66,12 @@ def sim(
         Path | None, typer.Option("--state", help="Go on from this file, and save to it.")
     ] = None,
     write_config: Annotated[
-        Path | None, typer.Option("--write-config", help="Folder for a ready kis_devlp.yaml.")
+        Path | None,
+        typer.Option(
+            "--write-config",
+            help="Folder for a ready kis_devlp.yaml; results/sim by default, where "
+            "`kisbt doctor --sim` looks.",
+        ),
     ] = None,
     as_json: JsonFlag = False,
     config: ConfigOption = None,
@@ -115,7 +120,7 @@ def sim(
             for f in flavours
         }
         text = devlp_yaml(doors)
-        written = _write_config(write_config, text)
+        written = _write_config(write_config or loaded.folder("simulator"), text)
         _announce(running, text, written, as_json=as_json)
         _wait()
         if state is not None:
@@ -179,9 +184,7 @@ def _read_state(path: Path) -> dict[str, Any]:
     return state
 
 
-def _write_config(folder: Path | None, text: str) -> Path | None:
-    if folder is None:
-        return None
+def _write_config(folder: Path, text: str) -> Path:
     path = folder / "kis_devlp.yaml"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from kisbt.errors import ConfigError, TradingSystemError
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import FILE, PAPER_HOST, REAL_HOST, KISConfig, load_config
 from kisbt.kis.environment import Paper, Real
+from kisbt.kis.errors import Refused
 from kisbt.kis.events import Connected, Registered, RegistrationRefused, StreamEvent
 from kisbt.kis.frames import NOTICES
 from kisbt.kis.private_files import open_to_others
@@ -127,6 +128,8 @@ def _rest_checks(
 
     def quote() -> str:
         price = client.inquire_price(ticker)
+        if price.price == 0:
+            raise Refused(f"no price for {ticker}", hint="give a listed name with --ticker")
         return f"{ticker} {price.price:,}원, base {price.base_price or 0:,}원"
 
     def balance() -> str:

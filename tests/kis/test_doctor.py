@@ -227,3 +227,12 @@ def test_malformed_file_is_one_line(config_dir: Path) -> None:
 def test_two_accounts_at_once_are_refused(config_dir: Path) -> None:
     result = run(config_dir, "--mock", "--real")
     assert isinstance(result.exception, ConfigError)
+
+
+def test_name_without_a_price_is_not_green(
+    healthy: Loopback, venue: StreamServer, settings: KISSettings
+) -> None:
+    healthy.default("inquire-price", {**OK, "output": {"stck_prpr": "0"}})
+    checks = {check.name: check for check in examine(healthy, venue.url, settings)}
+    assert checks["quote"].status == "failed"
+    assert "--ticker" in checks["quote"].fix
