@@ -77,7 +77,7 @@ def limits_around(
     tick, smallest = tick_at(base, steps), steps[1][0]
     if first_day and on >= date(2023, 6, 26) and _is_main_share(instrument):
         up, down = 3 * base - (3 * base) % tick, (base * 4) // 10
-        down -= down % tick
+        down = max(down - down % tick, smallest)
     else:
         rate = 15 if on < date(2015, 6, 15) or instrument.market is Market.KONEX else 30
         width = (base * rate) // 100

@@ -85,7 +85,7 @@ def price_band(
         return PriceBand(base, lowest, NO_UPPER_LIMIT)
     if first_day and on >= FIRST_DAY_SINCE and market is not _KONEX and product is _STOCK:
         rise = base * 3 // tick * tick
-        fall = base * 2 // 5 // tick * tick
+        fall = base * 2 // 5 // tick * tick or lowest
     else:
         percent = 15 if market is _KONEX or on < WIDE_LIMIT_SINCE else 30
         rise = base * percent // (100 * tick) * tick or lowest

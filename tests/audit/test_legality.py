@@ -1,8 +1,7 @@
 """The auditor: a legal run passes, and each single change to one fill is caught."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from time import process_time
 from typing import Any
@@ -10,100 +9,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kisbt.audit.legality import Violation, audit_fills
-from kisbt.domain.market import Instrument, Product
-from kisbt.domain.trading import Fill, PositionChange, Side
+from kisbt.audit.legality import Violation
+from kisbt.domain.market import Instrument
+from kisbt.domain.trading import Fill
 
-BUY, SELL = Side.BUY, Side.SELL
-RATES = (0.001, 0.002, True)
-CASH = 10_000_000
-
-
-@dataclass(frozen=True)
-class Table:
-    """Bars as the data package keeps them."""
-
-    times: Any
-    open: Any
-    high: Any
-    low: Any
-    close: Any
-    volume: Any
-    base: Any
-
-
-def table(first: str, *rows: tuple[int, int, int, int, int, int]) -> Table:
-    """Daily bars on following days from ``first``: open, high, low, close, volume, base."""
-    columns = np.array(rows, dtype=np.int64).T
-    days = np.datetime64(first) + np.arange(len(rows))
-    return Table(days.astype("datetime64[s]") + np.timedelta64(15 * 3600 + 1800, "s"), *columns)
-
-
-# Monday 10 June to Friday 14 June 2024.
-SHARE = table(
-    "2024-06-10",
-    (10_000, 10_200, 9_900, 10_100, 1_000, 10_000),
-    (10_150, 10_400, 10_000, 10_300, 1_000, 0),
-    (13_390, 13_390, 13_390, 13_390, 1_000, 0),  # locked: 10,300 + 3,090
-    (13_390, 13_390, 13_390, 13_390, 0, 0),  # halted
-    (9_370, 9_370, 9_370, 9_370, 1_000, 0),  # locked: 13,390 - 4,010 = 9,380 is out of reach
+from .world import (
+    BUY,
+    FRI,
+    LEGAL,
+    MON,
+    NAMES,
+    SELL,
+    THU,
+    TUE,
+    WED,
+    Table,
+    audit,
+    rules,
+    run,
+    table,
 )
-FUND = table(
-    "2024-06-10",
-    (2_005, 2_010, 2_000, 2_005, 5_000, 0),
-    (2_010, 2_020, 2_005, 2_015, 5_000, 0),
-)
-NAMES = {
-    "000010": Instrument(ticker="000010", listed=date(2020, 1, 2), delisted=date(2024, 6, 20)),
-    "000020": Instrument(ticker="000020", product=Product.ETF, leverage=2.0),
-}
-BARS = {"000010": SHARE, "000020": FUND}
-MON, TUE, WED, THU, FRI = (datetime(2024, 6, day, 15, 30) for day in range(10, 15))
-
-Line = tuple[datetime, str, Side, int, int]
-
-
-def run(*lines: Line, cash: int = CASH, number: int = 1) -> list[Fill]:
-    """Book fills with correct costs: time, ticker, side, quantity, price."""
-    fills: list[Fill] = []
-    held: dict[str, int] = {}
-    for at, ticker, side, quantity, price in lines:
-        amount, fund = price * quantity, ticker == "000020"
-        commission = amount * 2 // 1_000 if fund else amount // 1_000
-        tax = amount * 18 // 10_000 if side is SELL and not fund else 0
-        sign = 1 if side is BUY else -1
-        cash += -sign * amount - commission - tax
-        held[ticker] = held.get(ticker, 0) + sign * quantity
-        costs = (commission, tax, cash, held[ticker])
-        ref = f"O{len(fills) + 1:06d}"
-        fills.append(
-            Fill(ref, number + len(fills), at, at.date(), ticker, side, quantity, price, *costs)
-        )
-    return fills
-
-
-LEGAL = run(
-    (MON, "000010", BUY, 60, 10_000),
-    (MON, "000010", BUY, 40, 10_200),
-    (MON, "000020", BUY, 500, 2_005),
-    (TUE, "000010", SELL, 50, 10_150),
-    (TUE, "000020", SELL, 200, 2_015),
-    (WED, "000010", SELL, 50, 13_390),
-)
-
-
-def audit(
-    fills: Sequence[Fill],
-    bars: dict[str, Table] | None = None,
-    names: dict[str, Instrument] | None = None,
-    **terms: Any,
-) -> list[Violation]:
-    known = {"start_cash": CASH, "participation": 0.1, "rates": RATES} | terms
-    return audit_fills(fills, BARS if bars is None else bars, names or NAMES, **known)
-
-
-def rules(violations: Sequence[Violation]) -> list[str]:
-    return [violation.rule for violation in violations]
 
 
 def test_legal_run_passes() -> None:
@@ -337,66 +262,6 @@ def test_minutes_use_the_previous_sessions_close_as_base() -> None:
 def test_tax_off_means_none_is_due() -> None:
     fills = run((MON, "000010", BUY, 10, 10_000), (TUE, "000010", SELL, 10, 10_150))
     assert rules(audit(fills, rates=(0.001, 0.002, False))) == ["tax"]
-
-
-SPLIT = PositionChange(date(2024, 6, 11), "000010", "split", 5.0, 10, 50, 0)
-
-
-def test_split_multiplies_the_position() -> None:
-    bought = run((MON, "000010", BUY, 10, 10_000))
-    sold = bought[0]._replace(
-        ref="O2", number=2, at=TUE, session=TUE.date(), side=SELL, quantity=50, price=10_150,
-        commission=507, tax=913, cash_after=bought[0].cash_after + 507_500 - 507 - 913,
-        position_after=0,
-    )  # fmt: skip
-    assert audit([*bought, sold], changes=[SPLIT]) == []
-    assert "position" in rules(audit([*bought, sold]))
-    assert audit(bought, changes=[SPLIT]) == []
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"quantity_after": 51},
-        {"quantity_before": 9},
-        {"ratio": 4.0},
-        {"cash": 2},
-        {"cash": -1},
-        {"ticker": "000020"},
-        {"ticker": "999999"},
-    ],
-)
-def test_change_that_does_not_add_up_is_caught(change: dict[str, Any]) -> None:
-    bought = run((MON, "000010", BUY, 10, 10_000))
-    found = audit(bought, changes=[SPLIT._replace(**change)])
-    assert found
-    assert {violation.fill_number for violation in found} == {0}
-
-
-def test_fraction_of_a_split_share_is_paid_at_the_last_close() -> None:
-    bought = run((MON, "000010", BUY, 13, 10_000))
-    # 13 shares become 1.3; the 0.3 of a new share are worth 3 old ones of 10,100.
-    change = PositionChange(date(2024, 6, 11), "000010", "split", 0.1, 13, 1, 30_300)
-    assert audit(bought, changes=[change]) == []
-    assert rules(audit(bought, changes=[change._replace(cash=30_302)])) == ["change"]
-
-
-def test_delisting_pays_the_last_close_after_the_last_day() -> None:
-    bought = run((MON, "000010", BUY, 10, 10_000))
-    change = PositionChange(date(2024, 6, 21), "000010", "delisting", 1.0, 10, 0, 93_700)
-    assert audit(bought, changes=[change]) == []
-    assert rules(audit(bought, changes=[change._replace(cash=93_000)])) == ["change"]
-    early = change._replace(session=date(2024, 6, 20))
-    assert rules(audit(bought, changes=[early])) == ["change"]
-
-
-def test_change_pays_into_cash() -> None:
-    bought = run((MON, "000010", BUY, 10, 10_000))
-    change = PositionChange(date(2024, 6, 21), "000010", "delisting", 1.0, 10, 0, 93_700)
-    later = Fill("O2", 2, MON, MON.date(), "000020", BUY, 1, 2_005, 4, 0, 0, 1)
-    later = later._replace(at=datetime(2024, 6, 21, 15, 30), session=date(2024, 6, 21))
-    later = later._replace(cash_after=bought[0].cash_after + 93_700 - 2_009)
-    assert rules(audit([*bought, later], changes=[change])) == ["bar"]
 
 
 @pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer slows what is measured")

@@ -109,6 +109,8 @@ def test_first_day_width_is_cut_to_ticks_and_its_ends_are_on_tick() -> None:
     assert price_band(5_050, Market.KOSDAQ, FIRST_NEW, first_day=True) == (5_050, 3_030, 20_200)
     # 5,010: 20,040 comes down to 20,000.
     assert price_band(5_010, Market.KOSDAQ, FIRST_NEW, first_day=True) == (5_010, 3_010, 20_000)
+    # 40 % of 2 won is no tick; one tick it is.
+    assert price_band(2, Market.KOSDAQ, FIRST_NEW, first_day=True) == (2, 1, 8)
     # An offer off tick: the rise of 3 x 5,013 is cut to 15,030, the fall of 2,005 to 2,000.
     assert price_band(5_013, Market.KOSDAQ, FIRST_NEW, first_day=True) == (5_013, 3_015, 20_000)
 
