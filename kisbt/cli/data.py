@@ -158,10 +158,10 @@ def import_(
 ) -> None:
     """Import CSV files (CSV 가져오기): pykrx, FinanceDataReader, KRX downloads and the like."""
     from kisbt.data.importing import import_files
-    from kisbt.data.store import refuse_existing
+    from kisbt.data.store import free_place
 
     folder = settings(config).folder("datasets")
-    refuse_existing(folder / name, force)
+    free_place(folder, name, force)
     with _progress("reading", files) as advance:
         report = import_files(
             files,
@@ -193,10 +193,10 @@ def fetch(
 ) -> None:
     """Download adjusted daily bars (내려받기) through an optional package; needs the network."""
     from kisbt.data.fetch import fetch as download
-    from kisbt.data.store import refuse_existing
+    from kisbt.data.store import free_place
 
     folder = settings(config).folder("datasets")
-    refuse_existing(folder / name, force)
+    free_place(folder, name, force)
     with _progress("downloading", []) as advance:
         report = download(
             tickers,
@@ -300,13 +300,13 @@ def synth(
     config: ConfigOption = None,
 ) -> None:
     """Make a synthetic market (가상 시장) that obeys the KRX rules. Nothing in it is real."""
-    from kisbt.data.store import refuse_existing, save_dataset
+    from kisbt.data.store import free_place, save_dataset
     from kisbt.data.synth import SynthSpec, make_market, make_minutes
 
     folder = settings(config).folder("datasets")
     targets = [name, f"{name}-minutes"] if minutes_names else [name]
     for target in targets:
-        refuse_existing(folder / target, force)
+        free_place(folder, target, force)
     market = make_market(name, SynthSpec(names, years, start.date(), seed))
     made = [market]
     if minutes_names:

@@ -112,12 +112,12 @@ class Dataset:
         """Bars of all names together."""
         return sum(len(table) for table in self.bars.values())
 
-    @property
+    @cached_property
     def first_day(self) -> date:
         """Day of the first bar."""
         return _day(min(table.times[0] for table in self.bars.values()))
 
-    @property
+    @cached_property
     def last_day(self) -> date:
         """Day of the last bar."""
         return _day(max(table.times[-1] for table in self.bars.values()))

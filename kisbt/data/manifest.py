@@ -11,6 +11,9 @@ from kisbt.domain.market import Frozen, Instrument, Market, Ticker
 from kisbt.errors import DataError
 
 FORMAT = 1
+NAME = r"\w[\w.\-]*"
+"""A dataset's name, which is also its folder's."""
+
 Frequency = Annotated[str, Field(pattern=r"^(1d|[1-9][0-9]?m)$")]
 """``"1d"``, or minutes such as ``"1m"`` and ``"5m"``."""
 
@@ -40,7 +43,7 @@ class Manifest(Frozen):
     """
 
     format: Literal[1] = 1
-    name: str = Field(pattern=r"^\w[\w.\-]*$")
+    name: str = Field(pattern=f"^{NAME}$")
     source: str = ""
     synthetic: bool = False
     adjusted: bool = False

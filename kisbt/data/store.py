@@ -1,6 +1,7 @@
 """Datasets on disk: a folder with ``manifest.json``, ``bars.parquet`` and ``index.parquet``."""
 
 import difflib
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from kisbt.data.dataset import (
     IndexSeries,
     validate_table,
 )
-from kisbt.data.manifest import FORMAT, Manifest
-from kisbt.errors import DataError
+from kisbt.data.manifest import FORMAT, NAME, Manifest
+from kisbt.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,8 +76,7 @@ def save_dataset(dataset: Dataset, folder: Path, *, force: bool = False) -> Path
     Raises:
         DataError: it exists already and ``force`` is off, or the folder cannot be written.
     """
-    target = folder / dataset.name
-    refuse_existing(target, force)
+    target = free_place(folder, dataset.name, force)
     draft, former = folder / f".{dataset.name}.draft", folder / f".{dataset.name}.former"
     try:
         shutil.rmtree(draft, ignore_errors=True)
@@ -99,14 +99,24 @@ def save_dataset(dataset: Dataset, folder: Path, *, force: bool = False) -> Path
     return target
 
 
-def refuse_existing(target: Path, force: bool) -> None:
-    """Raise ``DataError`` when ``target`` is taken and may not be replaced."""
-    if not target.exists():
-        return
-    if not force:
-        raise DataError(f"dataset '{target.name}' exists already", hint="--force replaces it")
-    if not (target / MANIFEST_FILE).is_file():
+def free_place(folder: Path, name: str, force: bool) -> Path:
+    """The folder that a new dataset ``name`` may take.
+
+    Raises:
+        ConfigError: ``name`` is no plain folder name.
+        DataError: it is taken and ``force`` is off, or by something that is no dataset.
+    """
+    if not re.fullmatch(NAME, name):
+        raise ConfigError(
+            f"'{name}' cannot be the name of a dataset",
+            hint="letters, digits, '-', '_' and '.', not a '.' or '-' first",
+        )
+    target = folder / name
+    if target.exists() and not force:
+        raise DataError(f"dataset '{name}' exists already", hint="--force replaces it")
+    if target.exists() and not (target / MANIFEST_FILE).is_file():
         raise DataError(f"{target} is not a dataset", hint="choose another --name")
+    return target
 
 
 def list_datasets(folder: Path) -> list[Listing]:

@@ -20,6 +20,9 @@ from kisbt.data.importing.stamps import bar_closes
 ROUNDING = 0.005
 """Largest share by which vendors' rounding of adjusted prices breaks a bar's range."""
 
+DEAREST, LARGEST = 1e9, 1e15
+"""Won a share and shares a bar that nothing reaches; beyond them a number is a mistake."""
+
 Bools = NDArray[np.bool_]
 
 
@@ -128,12 +131,13 @@ def _halts_as_zeros(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) ->
 
 
 def _prices(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) -> None:
-    low = np.any([values[c] <= 0 for c in PRICES], axis=0) & cleaner.keep
+    low = np.any([(values[c] <= 0) | (values[c] > DEAREST) for c in PRICES], axis=0)
+    low &= cleaner.keep
     cleaner.say(
         "price",
         Severity.ERROR,
         low,
-        "{count} rows with a price of 0 or below: {rows}",
+        "{count} rows with a price of 0 or below, or beyond belief: {rows}",
         "correct or delete them",
     )
     broken = np.any([values[c] != np.rint(values[c]) for c in PRICES], axis=0)
@@ -154,8 +158,8 @@ def _volume(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) -> None:
     cleaner.say(
         "volume",
         Severity.ERROR,
-        (volume < 0) & cleaner.keep,
-        "{count} rows with a negative volume: {rows}",
+        ((volume < 0) | (volume > LARGEST)) & cleaner.keep,
+        "{count} rows with a negative volume, or one beyond belief: {rows}",
         "correct or delete them",
     )
     cleaner.say(
@@ -166,7 +170,8 @@ def _volume(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) -> None:
         "take it as 0: a backtest fills nothing on such a bar",
     )
     values["volume"] = np.nan_to_num(volume)
-    values["base"] = np.maximum(np.nan_to_num(values["base"]), 0)
+    base = np.nan_to_num(values["base"])
+    values["base"] = np.where((base > 0) & (base <= DEAREST), base, 0.0)
 
 
 def _ranges(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) -> None:
@@ -174,13 +179,13 @@ def _ranges(cleaner: Cleaner, values: dict[str, NDArray[np.float64]]) -> None:
     bottom = np.minimum(values["open"], values["close"])
     with np.errstate(invalid="ignore", divide="ignore"):
         above = np.maximum(top - values["high"], values["low"] - bottom)
-        broken = (above > 0) & cleaner.keep
+        broken = (above > 0) & (values["low"] > 0) & (bottom > 0) & cleaner.keep
         slight = broken & (above <= np.maximum(bottom * ROUNDING, 1))
     cleaner.say(
         "ohlc_rounding",
         Severity.WARNING,
         slight,
-        "{count} rows whose high or low misses open or close by 0.5 % or less: {rows}",
+        "{count} rows whose high or low misses open or close by 0.5 % or a won: {rows}",
         "widen the range to hold them",
     )
     cleaner.say(

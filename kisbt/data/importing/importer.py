@@ -132,6 +132,9 @@ def assemble(
     Raises:
         DataError: a names or actions file is wrong, or there is no bar.
     """
+    if not bars:
+        hint = "kisbt data check FILES says what became of each row"
+        raise DataError(f"{name}: no usable rows in {listed(raw.tables)}", hint=hint)
     notes: list[str] = []
     book = name_book(raw, names_file)
     instruments: list[Instrument] = []

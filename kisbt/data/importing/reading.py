@@ -73,6 +73,8 @@ def read_frame(frame: "pd.DataFrame", label: str) -> list[RawTable]:
             f"{label}: wrong columns: no {', '.join(missing)} among {', '.join(frame.columns)}",
             hint=f"understood are {LAYOUTS}",
         )
+    if frame.empty:
+        raise DataError(f"{label}: no rows", hint="delete it, or give the right file")
     columns, stray = {}, np.zeros(len(frame), dtype=np.bool_)
     for name in (*PRICES, "volume", "base"):
         values, odd = _numbers(frame, found.get(name))
