@@ -12,7 +12,7 @@ from kisbt.rulebook.evaluate import evaluate
 from kisbt.rulebook.version import PromptVersion
 from tests.llm.worlds import context, position
 from tests.rulebook import samples
-from tests.rulebook.samples import AT, draft
+from tests.rulebook.samples import AT, draft, unhurried
 from tests.rulebook.test_evaluate import holds
 
 TICKERS = [f"{n:06d}" for n in range(6)]
@@ -52,7 +52,7 @@ def down(ticker: str, price: int) -> int:
     return price // 5 * 5
 
 
-@settings(deadline=None)
+@settings(unhurried, max_examples=60)
 @given(loose, limits, ticks)
 def test_every_plan_keeps_to_policy_rules_and_limits(
     made: Draft, bounds: RiskLimits, days: list[tuple[dict, dict, bool]]
@@ -92,7 +92,7 @@ def test_every_plan_keeps_to_policy_rules_and_limits(
         assert all(d.justification for d in plan.decisions)
 
 
-@settings(deadline=None)
+@settings(unhurried, max_examples=60)
 @given(loose, ticks)
 def test_two_deciders_on_the_same_ticks_give_the_same_plans(
     made: Draft, days: list[tuple[dict, dict, bool]]
@@ -105,7 +105,7 @@ def test_two_deciders_on_the_same_ticks_give_the_same_plans(
         assert plan == first.decide(now)
 
 
-@settings(deadline=None)
+@settings(unhurried, max_examples=60)
 @given(loose, samples.bare_rules, ticks)
 def test_another_block_or_cap_never_buys_a_name_at_a_larger_weight(
     made: Draft, extra: samples.Rule, days: list[tuple[dict, dict, bool]]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from kisbt.domain.rules import Category, Condition, Effect, EffectKind, Evidence, Rule
@@ -23,6 +24,9 @@ FEATURES = (
 )
 OPS = (">=", ">", "<=", "<", "==", "!=")
 AT = datetime(2026, 3, 2, 9, 30)
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For properties that must not fail because the machine is busy."""
 
 TEXT = """# 시험용 프롬프트
 

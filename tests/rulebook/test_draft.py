@@ -1,14 +1,14 @@
 """Drafts become versions, and reflection keeps to the dynamic rules."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from kisbt.errors import PromptError
 from kisbt.rulebook.draft import Draft, bare, compose, refuse_overreach
 from kisbt.rulebook.sections import find_all
 from kisbt.rulebook.version import PromptVersion
 from tests.rulebook import samples
-from tests.rulebook.samples import AT, draft, policy, rule
+from tests.rulebook.samples import AT, draft, policy, rule, unhurried
 
 PARENT = compose(draft(features=("rsi14",), text=draft().text + "`rsi14`\n"), 1, AT)
 
@@ -23,6 +23,7 @@ def test_features_are_those_mentioned_and_those_used() -> None:
     assert PARENT.features == names
 
 
+@settings(unhurried, max_examples=40)
 @given(samples.drafts)
 def test_only_the_generated_sections_of_a_text_change(made: Draft) -> None:
     version = compose(made, 1, AT)
@@ -30,6 +31,7 @@ def test_only_the_generated_sections_of_a_text_change(made: Draft) -> None:
     assert set(find_all(version.text)) == {"policy", "rules"}
 
 
+@settings(unhurried, max_examples=40)
 @given(samples.rule_sets)
 def test_reflection_may_exchange_rules(rules: tuple[object, ...]) -> None:
     made = Draft.of_rules(PARENT, rules, summary="배운 규칙", evidence=("refl-1",))

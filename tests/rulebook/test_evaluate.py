@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kisbt.domain.rules import NO_EFFECTS, Condition, EffectKind, Rule, RuleEffects
 from kisbt.rulebook.evaluate import compile_conditions, compile_rules, evaluate
 from tests.rulebook import samples
-from tests.rulebook.samples import condition, rule
+from tests.rulebook.samples import condition, rule, unhurried
 
 TESTS = {
     ">=": operator.ge,
@@ -61,6 +61,7 @@ class Naive:
         )
 
 
+@unhurried
 @given(samples.bare_rule_sets, samples.rows)
 def test_compiled_evaluation_equals_the_naive_one(
     rules: tuple[Rule, ...], row: dict[str, float | None]
@@ -68,6 +69,7 @@ def test_compiled_evaluation_equals_the_naive_one(
     assert evaluate(rules, row) == Naive(rules, row).effects()
 
 
+@unhurried
 @given(samples.bare_rule_sets, samples.rows, st.randoms(use_true_random=False))
 def test_order_of_rules_does_not_matter(
     rules: tuple[Rule, ...], row: dict[str, float | None], random: object
@@ -77,6 +79,7 @@ def test_order_of_rules_does_not_matter(
     assert evaluate(shuffled, row) == evaluate(rules, row)
 
 
+@unhurried
 @given(samples.bare_rule_sets, samples.bare_rules, samples.rows)
 def test_adding_a_rule_never_loosens(
     rules: tuple[Rule, ...], extra: Rule, row: dict[str, float | None]
@@ -91,6 +94,7 @@ def test_adding_a_rule_never_loosens(
         assert after.cap_weight <= before.cap_weight
 
 
+@unhurried
 @given(samples.bare_rule_sets, samples.rows)
 def test_compiled_rules_give_the_same_answer_twice(
     rules: tuple[Rule, ...], row: dict[str, float | None]
@@ -126,6 +130,7 @@ def test_tightest_cap_and_smallest_factor_win_and_are_named() -> None:
     assert (found.scale, found.scaled_by) == (0.5, ("R0005",))
 
 
+@unhurried
 @given(st.lists(samples.conditions, max_size=5), samples.rows)
 def test_compiled_conditions_equal_all_and_any(
     conditions: list[Condition], row: dict[str, float | None]

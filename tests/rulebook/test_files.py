@@ -12,7 +12,7 @@ from kisbt.rulebook.lint import lint_store
 from kisbt.rulebook.store import PromptStore
 from tests.rulebook.samples import AT, draft, policy
 
-TURNS = 6
+TURNS = 3
 
 
 def test_failed_replacement_leaves_the_old_text_and_no_litter(tmp_path: Path) -> None:

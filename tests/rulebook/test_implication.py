@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kisbt.domain.rules import Condition
 from kisbt.rulebook.implication import implies, impossible, spans, subsumes
-from tests.rulebook.samples import OPS, condition, rule
+from tests.rulebook.samples import OPS, condition, rule, unhurried
 from tests.rulebook.test_evaluate import holds
 
 GRID = [x / 2 for x in range(-8, 9)]
@@ -24,6 +24,7 @@ few = st.lists(
 ROWS = [{"a": a, "b": b} for a in GRID for b in GRID]
 
 
+@unhurried
 @given(few)
 def test_conditions_are_impossible_exactly_when_no_row_satisfies_them(
     conditions: list[Condition],
@@ -32,6 +33,7 @@ def test_conditions_are_impossible_exactly_when_no_row_satisfies_them(
     assert (impossible(conditions) is None) is satisfied
 
 
+@unhurried
 @given(few, few)
 def test_implication_holds_exactly_when_every_row_agrees(
     premise: list[Condition], conclusion: list[Condition]

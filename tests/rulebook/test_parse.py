@@ -13,16 +13,17 @@ from kisbt.rulebook.parse import examine, examine_draft, parse
 from kisbt.rulebook.render import render_file
 from kisbt.rulebook.version import PromptVersion, content_hash
 from tests.rulebook import samples
-from tests.rulebook.samples import AT, draft, file_text, rule
+from tests.rulebook.samples import AT, draft, file_text, rule, unhurried
 
 
-@settings(max_examples=150, deadline=None)
+@settings(unhurried, max_examples=80)
 @given(samples.drafts, st.integers(1, 9999), st.datetimes(datetime(2000, 1, 1)))
 def test_parsed_rendering_is_the_version(made: Draft, number: int, at: datetime) -> None:
     version = compose(made, number, at)
     assert parse(render_file(version), "x.md") == version
 
 
+@settings(unhurried, max_examples=40)
 @given(samples.drafts)
 def test_draft_read_back_from_a_version_is_the_draft(made: Draft) -> None:
     again = Draft.from_file(render_file(compose(made, 7, AT)), "x.md")
@@ -111,7 +112,7 @@ def test_version_is_frozen() -> None:
         version.number = 2  # type: ignore[misc]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(unhurried, max_examples=200)
 @given(st.data())
 def test_damaged_file_gives_findings_and_never_another_error(data: st.DataObject) -> None:
     text = file_text()
