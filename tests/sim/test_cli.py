@@ -9,35 +9,30 @@ import pytest
 import requests
 import yaml
 
+from kisbt.cli import main
+from kisbt.data.store import save_dataset
 from tests.sim.rest.conftest import DATA
 
 
 @pytest.fixture
 def project(tmp_path):
     """A project folder with one dataset."""
-    from kisbt.data.store import save_dataset
-
     (tmp_path / "prompts").mkdir()
     save_dataset(DATA, tmp_path / "datasets")
     return tmp_path
 
 
-def run(project, *arguments, wait=True):
+def start(project, *arguments):
     command = [sys.executable, "-m", "kisbt", "sim", "--data", "small", *arguments]
-    started = subprocess.Popen(
-        command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    if not wait:
-        return started
-    out, err = started.communicate(timeout=60)
-    return started.returncode, out, err
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=project, text=True, **pipes)
 
 
 def test_it_serves_writes_its_config_and_saves_its_state(project):
     config, state = project / "KIS", project / "state.json"
     free = ["--port", "0", "--ws-port", "0", "--speed", "lockstep", "--rate", "0"]
     files = ["--write-config", str(config), "--state", str(state)]
-    started = run(project, *free, *files, "--json", "--account", "12345678-01", wait=False)
+    started = start(project, *free, *files, "--json", "--account", "12345678-01")
     told = json.loads(started.stdout.readline())
     written = yaml.safe_load((config / "kis_devlp.yaml").read_text(encoding="utf-8"))
     assert written["vps"] == told["doors"]["paper"]["rest"]
@@ -51,9 +46,7 @@ def test_it_serves_writes_its_config_and_saves_its_state(project):
     _, err = started.communicate(timeout=30)
     assert started.returncode == 0, err
     saved = json.loads(state.read_text(encoding="utf-8"))
-    again = run(
-        project, *free, "--state", str(state), "--json", "--account", "12345678", wait=False
-    )
+    again = start(project, *free, "--state", str(state), "--json", "--account", "12345678")
     told = json.loads(again.stdout.readline())
     assert told["now"] == saved["now"]
     again.send_signal(signal.SIGINT)
@@ -73,9 +66,13 @@ def test_it_serves_writes_its_config_and_saves_its_state(project):
         (["--notice-fields", "24"], "--notice-fields 24"),
     ],
 )
-def test_a_mistake_is_one_clear_line(project, arguments, word):
-    code, out, err = run(project, *arguments)
-    assert code not in (0, 1)
-    assert word in err
-    assert len(err.strip().splitlines()) == 1
-    assert out == ""
+def test_a_mistake_is_one_clear_line(project, arguments, word, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(sys, "argv", ["kisbt", "sim", "--data", "small", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr()
+    assert ended.value.code not in (0, 1)
+    assert word in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert told.out == ""

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from kisbt.krx.fills import MatchBar, TickRules
-from kisbt.krx.ticks import tick_size
+from kisbt.krx.ticks import round_down, tick_size
 from kisbt.sim.exchange.hours import DayTimes
 
 GRID = timedelta(minutes=10)
@@ -102,8 +102,8 @@ def _prices(bar: MatchBar, count: int, rules: TickRules, draw: random.Random) ->
                 continue
             straight = start + (end - start) * (n - left) // (right - left)
             tick = tick_size(straight, *rules)
-            moved = straight // tick * tick + draw.randint(-3, 3) * tick
-            prices.append(min(max(moved, bar.low), bar.high))
+            moved = max(1, straight + draw.randint(-3, 3) * tick)
+            prices.append(min(max(round_down(moved, *rules), bar.low), bar.high))
     return [*prices, bar.close]
 
 
