@@ -59,6 +59,8 @@ def parse_frame(frame: str, keys: Mapping[str, StreamKey] | None = None) -> list
                 return [_trade(tr_id, fields)]
             return [_trade(tr_id, record) for record in _split(fields, count, TRADE_WIDTH)]
         if tr_id in BOOKS and encrypted == "0":
+            if count == "001" and len(fields) >= BOOK_WIDTH:
+                return [_book(tr_id, fields)]
             return [_book(tr_id, record) for record in _split(fields, count, BOOK_WIDTH)]
         known = _OTHERS.get(tr_id)
         if known is None or encrypted not in ("0", "1"):
