@@ -18,7 +18,7 @@ def test_mojito2_trades_on_the_simulator(seen, legacy_venue, books):
     assert len(set(days)) == len(days)
     assert days == sorted(days, reverse=True)
     assert seen["recent"] == 30
-    assert seen["balance"]["rt_cd"] == "0"
+    assert seen["balance"]["output2"][0]["dnca_tot_amt"] == "100000000"
     assert int(seen["buyable"]["output"]["nrcvb_buy_qty"]) > 1_000
     assert seen["market_buy"]["msg_cd"] == "APBK0013"
     assert seen["limit_buy"]["msg_cd"] == "40600000"
