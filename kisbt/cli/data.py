@@ -136,7 +136,7 @@ def check(
         _print_findings(shown, most=None if everything else MOST)
         quiet = len(findings) - len(shown)
         tail = f"; --all shows {quiet} normal ones too" if quiet else ""
-        print(f"{counts['error']} errors, {counts['warning']} warnings{tail}")
+        print(f"errors: {counts['error']}, warnings: {counts['warning']}{tail}")
     if errors(findings):
         raise typer.Exit(1)
 
@@ -267,7 +267,7 @@ def _keep(report: "ImportReport", folder: Path, force: bool, as_json: bool) -> N
     _print_findings(list(report.findings), most=MOST)
     _report_made([dataset], as_json=False)
     if wrong:
-        note(f"{wrong} errors in the data: kisbt data check {dataset.name}")
+        note(f"errors in the data: {wrong}; kisbt data check {dataset.name} names them")
 
 
 def _print_findings(findings: list["Finding"], *, most: int | None) -> None:

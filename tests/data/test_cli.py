@@ -62,7 +62,7 @@ def test_tables_are_for_people(home: Path) -> None:
     table = run(home, "list").stdout
     assert "2024-01-02" in table
     assert "adjusted" in table
-    assert run(home, "check", "mine").stdout == "0 errors, 0 warnings\n"
+    assert run(home, "check", "mine").stdout == "errors: 0, warnings: 0\n"
 
 
 def test_an_empty_folder_lists_nothing(home: Path) -> None:
@@ -83,7 +83,7 @@ def test_check_exits_with_one_on_errors_and_names_the_row(home: Path) -> None:
     result = run(home, "check", bad)
     assert result.exit_code == 1
     assert "2024-01-04 (000660.csv:4)" in result.stdout
-    assert "1 errors, 0 warnings" in result.stdout
+    assert "errors: 1, warnings: 0" in result.stdout
     result = run(home, "check", bad, "--json")
     assert result.exit_code == 1
     (finding,) = json.loads(result.stdout)["findings"]
@@ -95,7 +95,7 @@ def test_check_hides_what_is_normal_until_asked(home: Path) -> None:
     path = home / "csv" / "005930.csv"
     path.write_text(HEADER + ROWS + "2024-01-04,0,0,0,1005,0\n")
     assert run(home, "check", path).stdout == (
-        "0 errors, 0 warnings; --all shows 2 normal ones too\n"
+        "errors: 0, warnings: 0; --all shows 2 normal ones too\n"
     )
     assert "halt_zeros" in run(home, "check", path, "--all").stdout
 
@@ -134,7 +134,7 @@ def test_import_reports_what_it_changed_and_what_is_still_wrong(home: Path) -> N
     (home / "csv" / "_notes.csv").write_text("")
     result = run(home, "import", home / "csv", "--name", "mine")
     assert "duplicate: 1 rows that repeat another one: 2024-01-03" in result.stdout
-    assert "1 errors in the data: kisbt data check mine" in result.stderr
+    assert "errors in the data: 1; kisbt data check mine" in result.stderr
     assert "left aside: _notes.csv" in result.stderr
     made = answer(home, "import", home / "csv", "--name", "mine", "--force")
     assert made["errors"] == 1

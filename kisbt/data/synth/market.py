@@ -18,6 +18,7 @@ from kisbt.krx.calendar import session_closes, sessions
 INDEX_NAME = "가상종합지수"
 INDEX_START = 1000.0
 MOST_NAMES = 900
+EARLIEST = date(2011, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ def make_market(name: str, spec: SynthSpec) -> Dataset:
     """Make the daily dataset ``name``.
 
     Raises:
-        ConfigError: an impossible number of names or years.
+        ConfigError: an impossible number of names or years, or a start before 2011.
         DataError: the period leaves the exchange calendar.
     """
     if not 1 <= spec.names <= MOST_NAMES:
         raise ConfigError(f"--names must be 1 to {MOST_NAMES}, not {spec.names}")
     if not 1 <= spec.years <= 20:
         raise ConfigError(f"--years must be 1 to 20, not {spec.years}")
+    if spec.start < EARLIEST:
+        raise ConfigError(f"--start must be {EARLIEST} or later: older ticks are not known")
     end = date(spec.start.year + spec.years, spec.start.month, min(spec.start.day, 28))
     days = sessions(spec.start, end - timedelta(days=1))
     closes = session_closes(days)

@@ -204,6 +204,17 @@ def test_surges_on_heavy_volume_last_longer_than_thin_ones() -> None:
     assert np.nanmean(good) > np.nanmean(bad) + 1.0
 
 
+def test_many_names_have_a_label_and_a_ticker_of_their_own() -> None:
+    crowd = make_market("m", SynthSpec(names=200, years=1, seed=3))
+    names = {who.name for who in crowd.instruments.values()}
+    assert len(names) == len(crowd.tickers) == 200
+
+
+def test_a_start_before_the_known_tick_tables_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--start must be 2011-01-01 or later"):
+        make_market("m", SynthSpec(start=date(2005, 1, 3)))
+
+
 @pytest.mark.parametrize("spec", [SynthSpec(names=0), SynthSpec(names=1000), SynthSpec(years=0)])
 def test_an_impossible_market_is_refused(spec: SynthSpec) -> None:
     with pytest.raises(ConfigError, match=r"must be 1 to"):
