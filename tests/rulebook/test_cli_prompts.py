@@ -180,3 +180,17 @@ def test_missing_git_is_one_clear_error(
     result = CliRunner().invoke(app, ["prompts", "rollback", "2", "--commit"])
     assert isinstance(result.exception, PromptError)
     assert "git, which is not installed" in str(result.exception)
+
+
+def test_shipped_version_can_be_copied_edited_and_added_as_the_readme_says(
+    store: PromptStore,
+) -> None:
+    shipped = Path(__file__).parents[2] / "prompts" / "versions" / "0001.md"
+    text = shipped.read_text(encoding="utf-8").replace("parent: null", "parent: 1")
+    assert "stop_loss_pct: 7" in text
+    path = store.folder.parent / "mine.md"
+    path.write_text(text.replace("stop_loss_pct: 7", "stop_loss_pct: 4"), encoding="utf-8")
+    assert run("lint", "mine.md") == ""
+    assert run_json("add", "mine.md")["version"] == 3
+    run("rollback", "3", "--reason", "손절을 좁힘")
+    assert "- 손절: 평균 매입가보다 4 % 이상 하락" in run("show")

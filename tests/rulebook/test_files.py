@@ -121,3 +121,23 @@ def test_concurrent_changes_leave_a_consistent_store(tmp_path: Path, kind: str) 
         assert int(start) == at
         at = int(end)
     assert store.current_number() == at
+
+
+def test_reader_always_finds_a_sound_current_version(tmp_path: Path) -> None:
+    store = PromptStore(tmp_path, clock=lambda: AT)
+    texts = {store.add(draft(policy=policy(target_weight=w))).text for w in (0.1, 0.2, 0.3)}
+    done = threading.Event()
+
+    def write() -> None:
+        for number in (1, 2, 3) * 8:
+            store.rollback(number)
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    seen = set()
+    while not done.is_set():
+        seen.add(store.current().text)
+    thread.join()
+    assert seen <= texts
+    assert seen
