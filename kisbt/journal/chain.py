@@ -188,7 +188,7 @@ def _many(connection: Connection, table: Table, order: str, **key: Any) -> list[
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    values = dict(row)
+    values = {str(name): value for name, value in row.items()}  # not SQLAlchemy's own strings
     for name in _TEXT_LISTS:
         if isinstance(values.get(name), str):
             values[name] = orjson.loads(values[name])

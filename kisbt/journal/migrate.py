@@ -95,8 +95,8 @@ def upgrade(connection: Connection, found: str | None) -> None:
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
-    if found is not None and "alembic_version" not in inspect(connection).get_table_names():
-        command.stamp(config, found)
+    if found is not None:
+        command.stamp(config, found)  # the owner's bare table has no stamp yet
     command.upgrade(config, "head")
 
 

@@ -2,7 +2,8 @@
 
 The result of a trade is the return from its fill price to the close of the first session at or
 after the horizon, before costs, positive where the trade was good. A name without a close on
-that day (halted, delisted) counts at its last close before it. Splits scale the fill price.
+that day (halted, delisted) counts at its last close before it. After a split the
+result is that of the shares which the traded ones became.
 """
 
 import heapq
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, select
 from kisbt.domain.trading import Side
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
-from kisbt.journal.schema import fills, trade_links, trades
+from kisbt.journal.schema import fills, position_changes, trade_links, trades
 from kisbt.journal.statements import update_outcome
 
 HORIZONS = (7, 30)
@@ -38,6 +39,7 @@ class _Waiting(NamedTuple):
     trade_id: str
     ticker: str
     side: Side
+    price: float
     traded_on: date
 
 
@@ -65,6 +67,34 @@ def trade_return(side: Side, price: float, close: float) -> float:
     return moved if side is Side.BUY else -moved
 
 
+class Splits:
+    """Splits (액면분할) and consolidations by name and first session at the new price.
+
+    May hold future ones: a split counts only for closes of its day and later.
+    """
+
+    def __init__(self) -> None:
+        self._ratios: dict[str, dict[date, float]] = {}
+
+    def add(self, ticker: str, ratio: float, first_day: date) -> None:
+        """One share becomes ``ratio`` shares on ``first_day``; told twice, it counts once.
+
+        Raises:
+            ValueError: ``ratio`` is not positive.
+        """
+        if not ratio > 0:
+            raise ValueError(f"split ratio of {ticker} is {ratio}, expected above 0")
+        self._ratios.setdefault(ticker, {})[first_day] = ratio
+
+    def shares(self, ticker: str, traded_on: date, session: date) -> float:
+        """What one share bought on ``traded_on`` has become by ``session``."""
+        became = 1.0
+        for day, ratio in sorted(self._ratios.get(ticker, {}).items()):
+            if traded_on < day <= session:
+                became *= ratio
+        return became
+
+
 class OutcomeTracker:
     """Follows trades bar by bar and says when a result is known.
 
@@ -74,8 +104,7 @@ class OutcomeTracker:
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
-        self._prices: dict[str, float] = {}
-        self._open: dict[str, int] = {}
+        self._splits = Splits()
         self._added = 0
         self._day: date | None = None
         self._closes: dict[str, int] | None = None
@@ -97,38 +126,17 @@ class OutcomeTracker:
         for days in HORIZONS:
             if days not in known:
                 self._added += 1
-                heapq.heappush(
-                    self._waiting,
-                    _Waiting(
-                        traded_on + timedelta(days=days),
-                        self._added,
-                        days,
-                        trade_id,
-                        ticker,
-                        side,
-                        traded_on,
-                    ),
-                )
-                self._open[trade_id] = self._open.get(trade_id, 0) + 1
-                self._prices[trade_id] = price
+                due = traded_on + timedelta(days=days)
+                waiting = _Waiting(due, self._added, days, trade_id, ticker, side, price, traded_on)
+                heapq.heappush(self._waiting, waiting)
 
-    def adjust(self, ticker: str, ratio: float, first_day: date | None = None) -> None:
-        """A split (액면분할) or consolidation: one share becomes ``ratio`` shares.
-
-        Trades before ``first_day`` (all, when it is not given) are carried over to new shares.
+    def adjust(self, ticker: str, ratio: float, first_day: date) -> None:
+        """Tell a split, at any time: results of earlier trades are carried over to new shares.
 
         Raises:
             ValueError: ``ratio`` is not positive.
         """
-        if not ratio > 0:
-            raise ValueError(f"split ratio of {ticker} is {ratio}, expected above 0")
-        mine = {
-            w.trade_id
-            for w in self._waiting
-            if w.ticker == ticker and (first_day is None or w.traded_on < first_day)
-        }
-        for trade_id in mine:
-            self._prices[trade_id] /= ratio
+        self._splits.add(ticker, ratio, first_day)
 
     def due(self, day: date) -> bool:
         """Whether a result waits for the closes of ``day``: otherwise they need not be told."""
@@ -157,23 +165,24 @@ class OutcomeTracker:
             if close is None:  # never had a bar here; a later session may bring one
                 later.append(trade)
                 continue
-            price = self._prices[trade.trade_id]
-            known.append(
-                TradeOutcome(trade.trade_id, trade.days, trade_return(trade.side, price, close))
-            )
-            self._forget(trade.trade_id)
+            shares = self._splits.shares(trade.ticker, trade.traded_on, self._day)
+            result = trade_return(trade.side, trade.price, close * shares)
+            known.append(TradeOutcome(trade.trade_id, trade.days, result))
         for trade in later:
             heapq.heappush(self._waiting, trade)
         return known
 
-    def _forget(self, trade_id: str) -> None:
-        self._open[trade_id] -= 1
-        if not self._open[trade_id]:
-            del self._open[trade_id], self._prices[trade_id]
-
 
 def follow_again(connection: Connection, run_id: str, tracker: OutcomeTracker) -> None:
-    """Take up the trades of a run whose results are not all known, oldest first."""
+    """Take up a run's splits, and its trades whose results are not all known, oldest first."""
+    table = position_changes
+    splits = connection.execute(
+        select(table.c.ticker, table.c.ratio, table.c.session)
+        .where(table.c.run_id == run_id, table.c.kind == "split")
+        .order_by(table.c.session, table.c.ticker)
+    )
+    for ticker, ratio, session in splits:
+        tracker.adjust(ticker, ratio, date.fromisoformat(session))
     for row in _unknown(connection, run_id):
         known = [
             days
@@ -189,13 +198,15 @@ def backfill(
     db: DatabaseManager,
     series: Mapping[str, Sequence[tuple[date, int]]],
     run_id: str | None = None,
+    splits: Splits | None = None,
 ) -> int:
     """Fill in results that daily closes decide, for trades nobody followed while they ran.
 
     Args:
         db: The open journal.
-        series: Session closes by ticker, won, oldest first, adjusted to the shares of the trade.
+        series: Session closes by ticker, won, oldest first, as they were (unadjusted).
         run_id: One run, or all.
+        splits: Splits of these names since the oldest trade.
 
     Returns:
         How many results became known.
@@ -203,7 +214,8 @@ def backfill(
     sessions = sorted({day for closes in series.values() for day, _ in closes})
     with db.reading() as connection:
         open_trades = _unknown(connection, run_id)
-    known = [one for trade in open_trades for one in _decided(trade, series, sessions)]
+    splits = splits or Splits()
+    known = [one for trade in open_trades for one in _decided(trade, series, sessions, splits)]
     if known:
         with db.writing(durable=True) as connection:
             write_outcomes(connection, known)
@@ -225,6 +237,7 @@ def _decided(
     trade: _UnknownTrade,
     series: Mapping[str, Sequence[tuple[date, int]]],
     sessions: Sequence[date],
+    splits: Splits,
 ) -> Iterator[TradeOutcome]:
     closes = series.get(trade.ticker, ())
     days_of = [day for day, _ in closes]
@@ -232,7 +245,9 @@ def _decided(
         at = bisect_left(sessions, trade.traded_on + timedelta(days=days))
         if value is None and closes and at < len(sessions):
             last = bisect_right(days_of, sessions[at]) - 1
-            result = trade_return(Side(trade.action), trade.price, closes[max(last, 0)][1])
+            shares = splits.shares(trade.ticker, trade.traded_on, sessions[at])
+            close = closes[max(last, 0)][1] * shares
+            result = trade_return(Side(trade.action), trade.price, close)
             yield TradeOutcome(trade.trade_id, days, result)
 
 

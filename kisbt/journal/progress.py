@@ -10,7 +10,16 @@ from kisbt.domain.trading import OrderState
 from kisbt.journal.compression import Squeezer
 from kisbt.journal.encode import decode_snapshot
 from kisbt.journal.record import from_iso
-from kisbt.journal.schema import decisions, fills, order_events, orders, runs, snapshots, ticks
+from kisbt.journal.schema import (
+    decisions,
+    fills,
+    order_events,
+    orders,
+    position_changes,
+    runs,
+    snapshots,
+    ticks,
+)
 
 ENDED: frozenset[str] = frozenset(
     {OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED}
@@ -60,16 +69,27 @@ def read_progress(connection: Connection, run_id: str) -> Progress | None:
         .order_by(orders.c.ref)
     )
     done = connection.execute(
-        select(fills.c.number, fills.c.ticker, fills.c.position_after)
+        select(fills.c.number, fills.c.session, fills.c.ticker, fills.c.position_after)
         .where(fills.c.run_id == run_id)
         .order_by(fills.c.number)
     ).all()
+    shares = {row.ticker: (row.session, row.position_after) for row in done}
+    changed = connection.execute(
+        select(
+            position_changes.c.session, position_changes.c.ticker, position_changes.c.quantity_after
+        )
+        .where(position_changes.c.run_id == run_id)
+        .order_by(position_changes.c.session)
+    )
+    for row in changed:  # a change happens before its session opens, hence before its fills
+        if row.session > shares.get(row.ticker, ("", 0))[0]:
+            shares[row.ticker] = (row.session, row.quantity_after)
     return Progress(
         strategy=strategy,
         events=0 if last is None else last + 1,
         fills={row.number for row in done},
         orders={row.ref: LastState(row.state, row.filled, row.reason) for row in known},
-        shares={row.ticker: row.position_after for row in done},
+        shares={ticker: held for ticker, (_, held) in shares.items()},
     )
 
 

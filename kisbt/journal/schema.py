@@ -138,6 +138,7 @@ ticks = Table(
     Column("weekly_loss", Double),
     Column("failed_node", Text),
     Column("error", Text),
+    sqlite_with_rowid=False,
 )
 
 decisions = Table(
@@ -213,6 +214,20 @@ fills = Table(
     Column("tax", BigInteger, nullable=False),
     Column("cash_after", BigInteger, nullable=False),
     Column("position_after", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+position_changes = Table(
+    "position_changes",
+    metadata,
+    _run(),
+    Column("session", KeyText, primary_key=True),
+    Column("ticker", KeyText, primary_key=True),
+    Column("kind", KeyText, primary_key=True),
+    Column("ratio", Double, nullable=False),
+    Column("quantity_before", BigInteger, nullable=False),
+    Column("quantity_after", BigInteger, nullable=False),
+    Column("cash", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -332,5 +347,5 @@ alerts = Table(
     Column("message", Text, nullable=False),
 )
 
-RUN_TABLES = (equity, fills, order_events, orders, decisions, ticks, llm_calls)
+RUN_TABLES = (equity, position_changes, fills, order_events, orders, decisions, ticks, llm_calls)
 """Tables whose rows belong to exactly one run, children first."""

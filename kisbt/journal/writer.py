@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 from kisbt.errors import JournalError
-from kisbt.journal.compression import Squeezer
+from kisbt.journal.compression import SMALLEST, Squeezer
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.encode import EncodedTick, decode_portfolio, encode_tick
 from kisbt.journal.outcomes import (
@@ -33,7 +33,16 @@ from kisbt.journal.record import iso, storable
 from kisbt.journal.schema import snapshots
 from kisbt.journal.statements import insert_new, upsert_order
 
-_ORDER = ("ticks", "decisions", "order_events", "fills", "trades", "trade_links", "equity")
+_ORDER = (
+    "ticks",
+    "decisions",
+    "order_events",
+    "fills",
+    "position_changes",
+    "trades",
+    "trade_links",
+    "equity",
+)
 _SECONDS = 30.0
 """A slow run (one that waits for a model) is written at least this often."""
 
@@ -45,8 +54,8 @@ class RunJournal:
         db: The open journal.
         run_id: A run that ``db.begin_run`` registered. One that was interrupted is taken up
             where it stopped.
-        batch: Ticks (or equity points) written at once, in one transaction. 0 or 1 writes each
-            call durably before it returns, as live trading needs.
+        batch: Bars (equity points) written at once, in one transaction. 0 or 1 writes each call
+            durably before it returns, as live trading needs.
 
     Rows of a batch that could not be written stay, and are tried again by the next ``flush``.
 
@@ -102,7 +111,9 @@ class RunJournal:
             self._forget_ended()
         for ref, seq in tick.sent.items():
             self._origins[ref] = _origin(tick, seq)
-        self._filled_up("ticks")
+        # A bar ends with its equity point: batches end there, so that a crash leaves whole bars.
+        if self._durable or len(self._rows["ticks"]) >= 2 * self._batch:
+            self.flush()
 
     def record_order(self, event: OrderEvent) -> None:
         """Write one change of an order's state; the same one told again is no change.
@@ -173,12 +184,25 @@ class RunJournal:
         self._account = (cash, equity, exposure)
         if self._ended:
             self._forget_ended()
-        self._filled_up("equity")
+        if (
+            self._durable
+            or len(self._rows["equity"]) >= self._batch
+            or time.monotonic() - self._flushed_at > _SECONDS
+        ):
+            self.flush()
 
     def record_change(self, change: PositionChange) -> None:
-        """Carry followed trades over a split, so that their results stay comparable."""
+        """Write what happened to a position without an order.
+
+        Trades that are followed are carried over a split, so that their results stay comparable.
+        """
         if change.kind == "split":
             self.outcomes.adjust(change.ticker, change.ratio, change.session)
+        self._shares[change.ticker] = change.quantity_after
+        row = (self.run_id, change.session.isoformat(), *change[1:])
+        self._rows["position_changes"].append(row)
+        if self._durable:
+            self.flush()
 
     def observe(self, at: datetime, closes: Mapping[str, int]) -> None:
         """Tell the last close of every name (won) at a bar's close: 7- and 30-day results.
@@ -220,13 +244,11 @@ class RunJournal:
         write_outcomes(connection, self._results)
 
     def _new_snapshots(self, connection: Connection) -> list[tuple[str, str, bytes]]:
-        """Rows for snapshots that are not stored yet: compressing costs more than asking."""
-        wanted = list(self._snapshots)
+        """Rows for the snapshots of the batch, without large ones that are stored already."""
+        large = [name for name, body in self._snapshots.items() if len(body) >= SMALLEST]
         known: set[str] = set()
-        for start in range(0, len(wanted), 500):
-            query = select(snapshots.c.hash).where(
-                snapshots.c.hash.in_(wanted[start : start + 500])
-            )
+        for start in range(0, len(large), 500):  # squeezing costs more than asking
+            query = select(snapshots.c.hash).where(snapshots.c.hash.in_(large[start : start + 500]))
             known.update(connection.execute(query).scalars())
         return [
             (name, *self._squeezer.pack(body))
@@ -247,10 +269,6 @@ class RunJournal:
                 row = list(rows[place])
                 row[column] = outcome.value
                 rows[place] = tuple(row)
-
-    def _filled_up(self, table: str) -> None:
-        if len(self._rows[table]) >= self._batch or time.monotonic() - self._flushed_at > _SECONDS:
-            self.flush()
 
     def _forget_ended(self) -> None:
         # Not at once: a fill may be told after the event that ends its order.

@@ -35,7 +35,10 @@ class PostgresServer:
     """
 
     def __init__(self, initdb: str, pg_ctl: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="kisbt-pg-"))
+        memory = Path("/dev/shm")
+        roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
+        where = memory if roomy else None  # thousands of small files: a disk takes its time
+        self.folder = Path(tempfile.mkdtemp(prefix="kisbt-pg-", dir=where))
         self._pg_ctl = pg_ctl
         self._user: str | None = None
         self._numbers = count()

@@ -25,6 +25,7 @@ from kisbt.domain.trading import (
     OrderReceipt,
     OrderState,
     Outcome,
+    PositionChange,
     Side,
     TradingMode,
     TradingPlan,
@@ -160,6 +161,9 @@ def play(journal: Journal, *, ticks: int, seed: int = 0, first: int = 0) -> None
                 numbers += 1
             if told and not before:
                 journal.record_order(done)
+        if told and number % 10 == 5:
+            split = PositionChange(at.date(), TICKERS[number % 3], "split", 2.0, 10, 20, 0)
+            journal.record_change(split)
         resting = []
         chosen = tuple(
             decision(dice.choice(TICKERS), dice.choice(list(Action)))

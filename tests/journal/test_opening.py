@@ -151,6 +151,23 @@ def test_journal_of_a_newer_schema_is_refused_and_left_alone(new_url: NewUrl) ->
     assert "9001" in str(caught.value)
 
 
+def test_empty_version_table_beside_the_owners_one_is_no_obstacle(new_url: NewUrl) -> None:
+    url = new_url()
+    owners_journal(url)
+    engine = open_engine(parse_url(url), busy_seconds=1)
+    with writing(engine, durable=False) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+    engine.dispose()
+    with DatabaseManager(url) as db:
+        assert [one.trade_id for one in db.get_trades_by_period()] == ["old"]
+
+
+def test_error_of_no_known_kind_is_one_line_too(db: DatabaseManager) -> None:
+    with pytest.raises(JournalError, match="nonsense") as caught, db.reading() as connection:
+        connection.execute(text("SELECT * FROM nonsense"))
+    assert "\n" not in str(caught.value)
+
+
 def test_new_journal_of_two_openers_at_once_is_made_once(new_url: NewUrl) -> None:
     url = new_url()
     with DatabaseManager(url) as first:

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from kisbt.domain.trading import Side
 from kisbt.journal.database import DatabaseManager
-from kisbt.journal.outcomes import HORIZONS, OutcomeTracker, TradeOutcome, backfill, trade_return
+from kisbt.journal.outcomes import (
+    HORIZONS,
+    OutcomeTracker,
+    Splits,
+    TradeOutcome,
+    backfill,
+    trade_return,
+)
 from kisbt.journal.record import TradeLink, TradeRecord
 from kisbt.journal.writer import RunJournal
 from tests.journal.scenes import START, fill, info
@@ -31,6 +38,7 @@ class Market(NamedTuple):
     sessions: list[date]
     bars: list[list[dict[str, int]]]
     trades: list[Made]
+    splits: dict[tuple[str, int], float]
 
 
 NAMES = ("A00001", "A00002", "A00003")
@@ -52,7 +60,9 @@ def markets(draw: st.DrawFn) -> Market:
         st.sampled_from(Side),
         PRICES,
     )
-    return Market(sessions, bars, draw(st.lists(trade, max_size=8)))
+    split = st.tuples(st.sampled_from(NAMES), st.integers(0, len(sessions) - 1))
+    splits = st.dictionaries(split, st.sampled_from([0.1, 2.0, 5.0]), max_size=3)
+    return Market(sessions, bars, draw(st.lists(trade, max_size=8)), draw(splits))
 
 
 def naive(market: Market) -> set[TradeOutcome]:
@@ -69,7 +79,13 @@ def naive(market: Market) -> set[TradeOutcome]:
             due = market.sessions[made.session] + timedelta(days=days)
             for session, at_close in zip(market.sessions, closes, strict=True):
                 if session >= due and made.ticker in at_close:
-                    value = trade_return(made.side, made.price, at_close[made.ticker])
+                    became = 1.0
+                    for (name, on), ratio in sorted(market.splits.items()):
+                        split_on = market.sessions[on]
+                        traded_on = market.sessions[made.session]
+                        if name == made.ticker and traded_on < split_on <= session:
+                            became *= ratio
+                    value = trade_return(made.side, made.price, at_close[made.ticker] * became)
                     found.add(TradeOutcome(str(number), days, value))
                     break
     return found
@@ -80,6 +96,8 @@ def test_tracker_finds_what_the_definition_says(market: Market, reuse: bool) -> 
     tracker = OutcomeTracker()
     known: list[TradeOutcome] = []
     closes: dict[str, int] = {}
+    for (name, on), ratio in market.splits.items():
+        tracker.adjust(name, ratio, market.sessions[on])
     for session, bars in enumerate(market.bars):
         for number, made in enumerate(market.trades):
             if made.session == session:
@@ -133,18 +151,33 @@ def test_split_or_consolidation_leaves_the_result_alone(ratio: float, close: int
     }
 
 
-def test_split_without_a_day_is_for_all_trades_so_far() -> None:
+def test_split_told_ahead_counts_from_its_day_on_and_told_twice_once() -> None:
     tracker = OutcomeTracker()
+    for _ in range(2):
+        tracker.adjust("A00001", 5, FIRST + timedelta(days=8))
     tracker.add("t", "A00001", Side.BUY, 50_000, FIRST)
-    tracker.adjust("A00001", 5)
-    tracker.observe(datetime.combine(FIRST + timedelta(days=7), time(15)), {"A00001": 11_000})
-    assert [one.value for one in tracker.close_session()] == [pytest.approx(0.10)]
+    known = []
+    for day, close in ((7, 55_000), (30, 12_000)):
+        at = datetime.combine(FIRST + timedelta(days=day), time(15))
+        known += tracker.observe(at, {"A00001": close})
+    known += tracker.close_session()
+    assert [one.value for one in known] == [pytest.approx(0.10), pytest.approx(0.20)]
 
 
 @pytest.mark.parametrize("ratio", [0, -1.0, float("nan")])
 def test_impossible_split_is_refused(ratio: float) -> None:
     with pytest.raises(ValueError, match="split ratio"):
-        OutcomeTracker().adjust("A00001", ratio)
+        OutcomeTracker().adjust("A00001", ratio, FIRST)
+
+
+def test_name_without_any_close_waits_for_its_first_one() -> None:
+    tracker = OutcomeTracker()
+    tracker.add("t", "A00001", Side.BUY, 100, FIRST)
+    for day, closes in ((7, {"A00002": 1}), (9, {"A00002": 1, "A00001": 150})):
+        at = datetime.combine(FIRST + timedelta(days=day), time(15))
+        assert tracker.observe(at, closes) == []
+    assert tracker.close_session() == [TradeOutcome("t", 7, 0.5)]
+    assert len(tracker) == 1
 
 
 def test_closes_are_asked_for_only_when_a_result_waits_for_them() -> None:
@@ -189,6 +222,15 @@ def test_backfill_fills_in_what_later_closes_decide(db: DatabaseManager) -> None
     }
     assert [one.trade_id for one in db.get_worst_trades(1)] == ["t2"]
     assert backfill(db, series) == 0
+
+
+def test_backfill_knows_splits(db: DatabaseManager) -> None:
+    stored(db, 0, price=50_000)
+    splits = Splits()
+    splits.add("005930", 5, date(2024, 1, 20))
+    series = {"005930": [(date(2024, 1, 9), 55_000), (date(2024, 2, 1), 12_000)]}
+    assert backfill(db, series, splits=splits) == 2
+    assert results(db) == {"t0": (pytest.approx(0.10), pytest.approx(0.20))}
 
 
 def test_backfill_leaves_what_is_not_decided_yet_and_other_runs(db: DatabaseManager) -> None:

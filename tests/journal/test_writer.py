@@ -78,6 +78,31 @@ def test_ordinary_order_becomes_a_trade_that_says_so(db: DatabaseManager) -> Non
     }
 
 
+def test_holdings_are_carried_over_splits_and_restarts(db: DatabaseManager) -> None:
+    run_id = db.begin_run(info(strategy="Momentum", prompt=None))
+
+    def told(journal: RunJournal, number: int, day: int, ticker: str, held: int) -> None:
+        at = START + timedelta(days=day)
+        journal.record_fill(fill(number, f"o{number}", at, ticker, Side.BUY, position_after=held))
+
+    journal = RunJournal(db, run_id)
+    told(journal, 0, 0, "005930", 10)
+    told(journal, 1, 2, "000660", 7)
+    for day, ticker, kind, before, after in (
+        (1, "005930", "split", 10, 50),
+        (2, "000660", "split", 1, 2),  # before that day's fill
+        (3, "035420", "delisting", 3, 0),
+    ):
+        session = (START + timedelta(days=day)).date()
+        journal.record_change(PositionChange(session, ticker, kind, 1.0, before, after, 0))
+    journal.flush()
+    again = RunJournal(db, run_id)
+    told(again, 2, 4, "005930", 60)
+    again.close()
+    positions = orjson.loads(db.get_trades_by_period()[-1].portfolio_before)["positions"]
+    assert {one["ticker"]: one["quantity"] for one in positions} == {"005930": 50, "000660": 7}
+
+
 def test_fill_of_an_order_sent_before_a_restart_still_finds_its_decision(
     db: DatabaseManager,
 ) -> None:
@@ -290,7 +315,16 @@ def test_slow_run_is_written_before_its_batch_is_full(
     journal = RunJournal(db, run_id, batch=500)
     for number in range(3):
         journal.record_tick(state(number))
+        journal.record_equity(START + timedelta(days=number), 1, 1, 0.0)
     assert db.run(run_id).ticks == 2
+
+
+def test_ticks_without_equity_points_are_written_too(db: DatabaseManager) -> None:
+    run_id = db.begin_run(info())
+    journal = RunJournal(db, run_id, batch=2)
+    for number in range(5):
+        journal.record_tick(state(number))
+    assert db.run(run_id).ticks == 4
 
 
 def test_absent_decision_of_a_sent_order_is_no_error(db: DatabaseManager) -> None:

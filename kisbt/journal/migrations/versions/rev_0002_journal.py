@@ -118,6 +118,7 @@ def _ticks() -> None:
         sa.Column("weekly_loss", sa.Double()),
         sa.Column("failed_node", sa.Text()),
         sa.Column("error", sa.Text()),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "decisions",
@@ -206,6 +207,18 @@ def _orders() -> None:
         sa.Column("tax", sa.BigInteger(), nullable=False),
         sa.Column("cash_after", sa.BigInteger(), nullable=False),
         sa.Column("position_after", sa.BigInteger(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "position_changes",
+        sa.Column("run_id", KEY, sa.ForeignKey("runs.run_id"), primary_key=True),
+        sa.Column("session", KEY, primary_key=True),
+        sa.Column("ticker", KEY, primary_key=True),
+        sa.Column("kind", KEY, primary_key=True),
+        sa.Column("ratio", sa.Double(), nullable=False),
+        sa.Column("quantity_before", sa.BigInteger(), nullable=False),
+        sa.Column("quantity_after", sa.BigInteger(), nullable=False),
+        sa.Column("cash", sa.BigInteger(), nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(
