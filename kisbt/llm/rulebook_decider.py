@@ -82,12 +82,13 @@ class RulebookDecider:
         seen: dict[str, tuple[int, int]] = {}
         for position in positions:
             first, peak = self._seen.get(position.ticker, (self._session_number, 0))
-            peak = max(peak, position.last_price)
+            if position.last_price > peak:
+                peak = position.last_price
             seen[position.ticker] = (first, peak)
             days = self._session_number - first + 1
             decisions.append(self._judge(position, rows.get(position.ticker), peak, days))
         self._seen = seen
-        exits = sum(decision.action is Action.SELL for decision in decisions)
+        exits = sum([decision.action is Action.SELL for decision in decisions])
         buys, why = self._entries(context)
         return TradingPlan(
             decisions=(*decisions, *buys),
