@@ -59,6 +59,9 @@ def sim(
     rate: Annotated[
         int | None, typer.Option("--rate", min=0, help="Requests a second; 0 = no limit.")
     ] = None,
+    grid: Annotated[
+        int | None, typer.Option("--grid", min=1, help="Seconds between prints of a daily bar.")
+    ] = None,
     many_streams: Annotated[
         bool, typer.Option("--many-streams", help="Allow several sockets a key.")
     ] = False,
@@ -101,6 +104,7 @@ def sim(
         per_second=rate,
         start=parse_start(start),
         stamp=_one_of("--stamp", stamp, (None, "wall", "venue")),
+        grid=grid,
         participation=loaded.fills.participation,
         costs=loaded.costs,
     )
@@ -195,9 +199,7 @@ def _write_config(folder: Path, text: str) -> Path:
     return path
 
 
-def _announce(
-    running: "RunningSimulator", text: str, written: Path | None, *, as_json: bool
-) -> None:
+def _announce(running: "RunningSimulator", text: str, written: Path, *, as_json: bool) -> None:
     """Say where it listens and how to reach it; one JSON object on one line with ``--json``."""
     sim = running.sim
     doors = {
@@ -221,16 +223,16 @@ def _announce(
             "dataset": sim.floor.market.dataset.name,
             "now": sim.now.isoformat(),
             "doors": doors,
-            "config": str(written) if written else None,
+            "config": str(written),
         }
         print(json.dumps(answer, ensure_ascii=False), flush=True)
         return
     print(text, flush=True)
     for name, door in doors.items():
         note(f"kisbt sim: {name} REST {door['rest']}  stream {door['stream']}")
-    where = f"; config in {written}" if written else ""
+    note(f"kisbt sim: config in {written}, where kisbt doctor --sim looks")
     dataset = sim.floor.market.dataset
-    note(f"kisbt sim: {dataset.name}, venue time {sim.now:%Y-%m-%d %H:%M:%S}{where}; Ctrl-C ends")
+    note(f"kisbt sim: {dataset.name}, venue time {sim.now:%Y-%m-%d %H:%M:%S}; Ctrl-C ends")
 
 
 def _wait() -> None:

@@ -1,18 +1,21 @@
 """What a simulator is told when it is made."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from kisbt.config import CostSettings
 from kisbt.errors import ConfigError
 from kisbt.sim.credentials import Credentials
+from kisbt.sim.exchange.path import GRID
 from kisbt.sim.faults.profile import FaultProfile
 from kisbt.sim.flavour import Flavour
 from kisbt.sim.stream.layouts import Layout
 
 LOCKSTEP = 0.0
 """The speed at which time passes only when the control endpoint says so."""
+
+WATCHABLE = 10.0
 
 START_CASH = 100_000_000
 
@@ -40,6 +43,9 @@ class SimOptions:
             ``"venue"`` is the replayed day; ``None`` takes wall only at the speed of 1.
         batch: Most records in one price frame.
         participation: Largest share of a bar's volume that orders may take.
+        grid: Seconds between two prints of a daily bar's path; ``None`` takes ten up to ten times
+            real speed, so that there is something to watch, and ten minutes beyond and in
+            lock-step, so that a year is quick.
     """
 
     flavours: tuple[Flavour, ...] = (Flavour.PAPER,)
@@ -58,12 +64,21 @@ class SimOptions:
     stamp: Literal["wall", "venue"] | None = None
     batch: int = 1
     participation: float = 0.10
+    grid: int | None = None
     costs: CostSettings = field(default_factory=CostSettings)
 
     @property
     def lockstep(self) -> bool:
         """Whether time only passes when told."""
         return self.speed == LOCKSTEP
+
+    @property
+    def path_grid(self) -> timedelta:
+        """Time between two prints of a daily bar's path."""
+        if self.grid is not None:
+            return timedelta(seconds=self.grid)
+        slow = not self.lockstep and self.speed <= WATCHABLE
+        return timedelta(seconds=10) if slow else GRID
 
     @property
     def wall_stamps(self) -> bool:

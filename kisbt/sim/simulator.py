@@ -72,6 +72,7 @@ class Simulator:
             options.participation,
             options.seed,
             start.date(),
+            options.path_grid,
         )
         self.exchange = Exchange(self.floor)
         self.injector = Injector(options.faults, options.seed)
@@ -154,6 +155,7 @@ class Simulator:
             "dataset": self.floor.market.dataset.hash,
             "seed": self.options.seed,
             "participation": self.options.participation,
+            "grid": self.options.path_grid.total_seconds(),
             "day": self._first_day.isoformat(),
             "now": self.now.isoformat(),
             "commands": self.exchange.commands,
@@ -173,7 +175,7 @@ class Simulator:
             ConfigError: the state belongs to other data, another seed or another first day.
         """
         mine = self.save()
-        for what in ("format", "dataset", "seed", "participation", "day"):
+        for what in ("format", "dataset", "seed", "participation", "grid", "day"):
             if state.get(what) != mine[what]:
                 raise ConfigError(
                     f"saved state has another {what}: {state.get(what)}, not {mine[what]}",

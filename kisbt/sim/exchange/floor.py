@@ -1,7 +1,7 @@
 """The state of the venue: time, names, accounts, orders. Desk and exchange work on it."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from kisbt.domain.trading import Side
 from kisbt.krx.costs import CostModel
@@ -12,7 +12,7 @@ from kisbt.sim.exchange.hours import DayTimes, Phase, day_times, phase_within
 from kisbt.sim.exchange.market import Market
 from kisbt.sim.exchange.names import NameDay
 from kisbt.sim.exchange.orders import Order
-from kisbt.sim.exchange.path import day_steps
+from kisbt.sim.exchange.path import GRID, Step, day_steps
 
 THIN_DEPTH = 50
 DEPTH_SHARE = 800
@@ -28,15 +28,23 @@ class Floor:
         participation: Largest share of a bar's volume that all accounts together may trade.
         seed: Of paths, books and everything else that is drawn.
         day: First trading day.
+        grid: Time between two prints of a daily bar's path.
     """
 
     def __init__(
-        self, market: Market, costs: CostModel, participation: float, seed: int, day: date
+        self,
+        market: Market,
+        costs: CostModel,
+        participation: float,
+        seed: int,
+        day: date,
+        grid: timedelta = GRID,
     ) -> None:
         self.market = market
         self.costs = costs
         self.participation = participation
         self.seed = seed
+        self.grid = grid
         self.day = day
         self.times: DayTimes = day_times(day)
         self.now = datetime.combine(day, datetime.min.time())
@@ -134,15 +142,24 @@ class Floor:
             own_bids=own_bids,
         )
 
+    def path(self, ticker: str, day: date) -> list[Step]:
+        """The prints of a name on any day; the same whenever it is asked."""
+        market = self.market
+        return day_steps(
+            market.bars(ticker, day),
+            day_times(day),
+            market.rules(ticker, day),
+            f"{self.seed}:{ticker}:{day}",
+            daily=market.daily_data,
+            grid=self.grid,
+        )
+
     def _load(self, ticker: str) -> NameDay:
         market, day = self.market, self.day
         history = market.daily(ticker)
         row = history.before(day)
         bars, rules = market.bars(ticker, day), market.rules(ticker, day)
-        band = market.band(ticker, day)
-        steps = day_steps(
-            bars, self.times, rules, f"{self.seed}:{ticker}:{day}", daily=market.daily_data
-        )
+        band, steps = market.band(ticker, day), self.path(ticker, day)
         previous = history.close[row - 1] if row else 0
         price = band.base if band else previous
         name = NameDay(

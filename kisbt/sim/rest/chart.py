@@ -7,7 +7,6 @@ from kisbt.krx import calendar
 from kisbt.sim.exchange.floor import Floor
 from kisbt.sim.exchange.hours import day_times
 from kisbt.sim.exchange.names import NameDay
-from kisbt.sim.exchange.path import day_steps
 from kisbt.sim.exchange.views import DayRow, Minute, base, day_rows, minutes, prints
 from kisbt.sim.rest import sheets_quote as sheets
 from kisbt.sim.rest.quote import price_values
@@ -188,12 +187,5 @@ def _minutes_today(floor: Floor, name: NameDay) -> list[Minute]:
 
 def _old_minutes(floor: Floor, name: NameDay, day: date) -> list[Minute]:
     """Minutes of a day that is over, walked again by the same seed as it was lived."""
-    market, times = floor.market, day_times(day)
-    steps = day_steps(
-        market.bars(name.ticker, day),
-        times,
-        market.rules(name.ticker, day),
-        f"{floor.seed}:{name.ticker}:{day}",
-        daily=market.daily_data,
-    )
-    return minutes([step for step in steps if step.volume], times.close)
+    steps = floor.path(name.ticker, day)
+    return minutes([step for step in steps if step.volume], day_times(day).close)

@@ -30,10 +30,11 @@ def minute(bar, hour=10, number=0):
     return DayBar(end - timedelta(minutes=1), end, bar)
 
 
-@given(bars(), st.integers(0, 99))
-def test_a_daily_path_touches_what_the_bar_says_and_nothing_else(bar, seed):
+@given(bars(), st.integers(0, 99), st.sampled_from([10, 60, 600]))
+def test_a_daily_path_touches_what_the_bar_says_and_nothing_else(bar, seed, grid):
     day = DayBar(TIMES.open, TIMES.close, bar)
-    steps = day_steps([day], TIMES, RULES, str(seed), daily=True)
+    every = timedelta(seconds=grid)
+    steps = day_steps([day], TIMES, RULES, str(seed), daily=True, grid=every)
     prices = [step.price for step in steps]
     assert prices[0] == bar.open
     assert prices[-1] == bar.close
@@ -86,3 +87,10 @@ def test_the_last_minute_trades_at_the_closing_auction():
     bar = MatchBar(50_000, 50_100, 50_000, 50_100, 400)
     steps = day_steps([minute(bar, 15, 29)], TIMES, RULES, "x", daily=False)
     assert {step.at for step in steps} == {TIMES.close}
+
+
+def test_the_auctions_hold_about_a_tenth_of_the_volume_on_any_grid():
+    day = DayBar(TIMES.open, TIMES.close, MatchBar(50_000, 52_000, 49_000, 51_000, 1_000_000))
+    for grid in (10, 60, 600):
+        steps = day_steps([day], TIMES, RULES, "x", daily=True, grid=timedelta(seconds=grid))
+        assert 80_000 < steps[0].volume + steps[-1].volume < 200_000
