@@ -10,7 +10,7 @@ from kisbt.domain.rules import RuleEffects
 from kisbt.domain.trading import Action, Decision, Outcome, Side, TradingMode, TradingPlan
 from kisbt.risk.book import RiskBook
 from kisbt.risk.judge import judge
-from tests.risk.absurd import TICKERS, books, buys, plans
+from tests.risk.absurd import TICKERS, books, buys, plans, some_book, some_sober_decisions
 from tests.risk.checker import breaches
 from tests.risk.world import WIDE, book, limits, position
 
@@ -189,3 +189,16 @@ def test_tightening_a_limit_never_lets_a_plan_take_more_of_what_it_bounds(
 @given(plans(), books)
 def test_a_judgement_is_a_function_of_its_input(plan: TradingPlan, world: RiskBook):
     assert judge(plan, world) == judge(plan, world)
+
+
+def test_the_plans_and_books_drawn_here_do_trade():
+    traded = clipped = several = 0
+    for seed in range(300):
+        asked = some_sober_decisions(random.Random(seed), (Action.BUY, Action.SELL))
+        answer = judge(TradingPlan(decisions=tuple(asked)), some_book(seed))
+        traded += bool(answer.approved)
+        several += len(answer.approved) > 1
+        clipped += any(v.outcome is Outcome.CLIPPED for v in answer.verdicts)
+    assert traded > 100
+    assert clipped > 50
+    assert several > 40
