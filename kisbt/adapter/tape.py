@@ -13,7 +13,7 @@ from kisbt.data.dataset import Dataset
 from kisbt.domain.market import Instrument, PriceBand
 from kisbt.krx.calendar import next_session
 from kisbt.krx.fills import MatchBar, TickRules
-from kisbt.krx.limits import base_price, price_band
+from kisbt.krx.limits import FIRST_DAY_SINCE, base_price, price_band
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -112,6 +112,8 @@ class Tape:
         first_day = instrument.listed == session
         if table.base[row] > 0:
             base = int(table.base[row])
+        elif first_day and session < FIRST_DAY_SINCE:
+            base = int(table.open[self._first_row(row, session, column)])
         elif first_day and instrument.offer_price is not None:
             base = instrument.offer_price
         else:
@@ -133,10 +135,13 @@ class Tape:
         base = base_price(close, instrument.market, session, instrument.product)
         return self._band(base, instrument, session, first_day=False)
 
+    def _first_row(self, row: int, session: date, column: int) -> int:
+        times = self._tables[column].times[: row + 1]
+        return int(np.searchsorted(times, np.datetime64(session, "s")))
+
     def _previous_close(self, row: int, column: int, session: date) -> int | None:
         table = self._tables[column]
-        midnight = np.datetime64(session, "s")
-        before = int(np.searchsorted(table.times[: row + 1], midnight)) - 1
+        before = self._first_row(row, session, column) - 1
         return int(table.close[before]) if before >= 0 else None
 
     @staticmethod

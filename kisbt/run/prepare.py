@@ -9,6 +9,7 @@ import numpy as np
 from kisbt.adapter.tape import Tape
 from kisbt.config import Settings
 from kisbt.data.dataset import Dataset
+from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
 from kisbt.data.features.table import FeatureTable
 from kisbt.data.store import load_dataset
@@ -49,8 +50,13 @@ class Prepared:
         """A fresh decider over the shared features; ``None`` for an ordinary strategy."""
         if self.version is None or self.features is None:
             return None
-        decider = RulebookDecider(self.version, self.spec.limits)
+        decider = RulebookDecider(self.version, self.spec.limits, tick=_as_asked)
         return Brain(decider, self.version.rules, self.features, self.warmup)
+
+
+def _as_asked(_ticker: str, price: int) -> int:
+    """A policy's limit price as it is: node 4 moves it to a tick of its day, and says so."""
+    return price
 
 
 def strategy_path(text: str | None, settings: Settings) -> Path:
@@ -93,7 +99,7 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
                 hint="leave --prompt out, or use a strategy whose __init__ takes an operator",
             )
         return Prepared(spec, strategy, whole, tape, None, None, 0, ())
-    store = PromptStore(settings.folder("prompts"))
+    store = PromptStore(settings.folder("prompts"), catalogue={f.name: f for f in FEATURES})
     version = store.current() if spec.prompt is None else store.load(spec.prompt)
     features = again.features if again else None
     if features is None:
