@@ -255,9 +255,10 @@ def test_several_sales_underway_add_up():
     world = with_resting(
         resting(SAMSUNG, Side.SELL, 2, None, "a"),
         resting(SAMSUNG, Side.SELL, 3, None, "b"),
-        sellable=5,
+        sellable=10,
     )
-    assert sold(judged(world, sell())) == [(SAMSUNG, 5, None)]
+    (verdict,) = judged(world, sell()).verdicts
+    assert (verdict.requested, verdict.quantity, verdict.by) == (5, 5, ())
     assert sold(judged(world, sell(quantity=10))) == [(SAMSUNG, 5, None)]
 
 
