@@ -278,11 +278,11 @@ class OrderLedger:
 
     def _match_lost(self) -> None:
         """Give early notices to lost orders, unless an answer under way may claim them."""
-        for number, notices in list(self._early.items()):
+        for notices in list(self._early.values()):
             first = notices[0]
             fitting = [order for order in self._nameless() if _fits_notice(order, first)]
             if fitting and all(order.lost for order in fitting):
-                self._name(fitting[0], number)
+                self._name(fitting[0], first.number)
 
     def _adopt(self, row: OrderRow) -> Tracked | None:
         """Find or make the order of a row whose number is new."""

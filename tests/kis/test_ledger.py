@@ -135,10 +135,10 @@ def test_list_that_lags_takes_nothing_back(ledger: OrderLedger) -> None:
 
 def test_lost_order_is_named_by_its_notice(ledger: OrderLedger) -> None:
     key = send(ledger)
-    ledger.notice(accepted("7"))
+    ledger.notice(accepted("0000000007"))
     assert ledger.orders()[0].state is OrderState.SENT
     order = ledger.unanswered(key)
-    assert (order.number, order.state) == ("7", OrderState.ACCEPTED)
+    assert (order.number, order.state) == ("0000000007", OrderState.ACCEPTED)
 
 
 def test_lost_order_is_named_by_the_list(ledger: OrderLedger) -> None:
