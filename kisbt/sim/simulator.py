@@ -74,6 +74,7 @@ class Simulator:
             start.date(),
             options.path_grid,
         )
+        self.floor.numbers_run_on = options.wall_stamps
         self.exchange = Exchange(self.floor)
         self.injector = Injector(options.faults, options.seed)
         self.floor.listeners.append(self._market_faults)

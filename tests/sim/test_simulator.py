@@ -173,3 +173,12 @@ def test_a_year_of_many_names_in_lockstep_is_quick_and_steady():
         sim.advance_to(sim.target("preopen"))
         caller.send("VTTC0012U", 1)
     assert sim.floor.accounts[caller.key.holder.number + "01"].quantity("005930") > 50
+
+
+def test_numbers_run_on_over_days_that_share_one_wall_date():
+    for stamp, expected in (("venue", "0000000001"), ("wall", "0000000002")):
+        sim = simulator(DATA, stamp=stamp)
+        caller = Caller(sim)
+        caller.send("VTTC0012U", 1)
+        sim.advance_to(sim.target("preopen"))
+        assert caller.send("VTTC0012U", 1)["output"]["ODNO"] == expected

@@ -227,7 +227,9 @@ class Desk:
         floor, kind = self.floor, KINDS[order.kind]
         phase = floor.phase
         if order.kind in _LATE_KINDS or order.kind == "05":
-            if order.kind == "05" or floor.now >= floor.times.post_close_match:
+            # The single price is found every ten minutes, never on arrival.
+            begun = order.kind == "05" or floor.now >= floor.times.post_close_match
+            if begun and order.kind != "07":
                 self.match_late(order, floor.now)
         elif phase is Phase.CONTINUOUS and not name.stopped(floor.now):
             self._take(order, name)

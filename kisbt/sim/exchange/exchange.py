@@ -225,7 +225,9 @@ class Exchange:
         if day is None:
             return
         floor = self.floor
-        floor.day, floor.times, floor.issued = day, day_times(day), 0
+        floor.day, floor.times = day, day_times(day)
+        if not floor.numbers_run_on:
+            floor.issued = 0
         floor.names.clear()
         floor.resting.clear()
         apply_actions(floor)

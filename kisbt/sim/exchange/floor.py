@@ -55,6 +55,8 @@ class Floor:
         self.watched: dict[str, int] = {}
         self.listeners: list[Listener] = []
         self.issued = 0
+        self.numbers_run_on = False
+        """Order numbers go on over days: needed where several venue days share one wall date."""
 
     @property
     def phase(self) -> Phase:

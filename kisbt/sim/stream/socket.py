@@ -11,6 +11,7 @@ from kisbt.sim.stream.hub import Hub
 from kisbt.sim.stream.session import Session
 
 PING_SECONDS = 10.0
+DRAIN_SECONDS = 5.0
 FRAME_LIMIT = 1 << 20
 
 
@@ -46,8 +47,13 @@ def stream_app(hub: Hub, ping_seconds: float = PING_SECONDS) -> web.Application:
 
 
 async def drained(hub: Hub) -> None:
-    """Wait until every outbox is empty, that is until all frames are with the kernel."""
-    while any(s.outbox and not s.dropped for s in hub.sessions):
+    """Wait until every outbox is empty, that is until all frames are with the kernel.
+
+    A peer that does not read holds nobody up for more than ``DRAIN_SECONDS``.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + DRAIN_SECONDS
+    while any(s.outbox and not s.dropped for s in hub.sessions) and loop.time() < until:
         for session in hub.sessions:
             session.wake.set()
         await asyncio.sleep(0)

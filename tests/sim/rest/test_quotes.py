@@ -203,3 +203,36 @@ def test_master_files_have_the_widths_that_readers_slice_by(paper):
         assert line[9:21].strip().startswith(b"KR7")
         assert line[21:61].decode("cp949").strip() in ("삼성전자", "에코프로비엠")
         assert line[61:63] == b"ST"
+
+
+@pytest.mark.parametrize(
+    ("name", "tr_id"),
+    [
+        ("inquire-price", "FHKST01010100"), ("inquire-price-2", "FHPST01010000"),
+        ("inquire-ccnl", "FHKST01010300"), ("inquire-time-itemconclusion", "FHPST01060000"),
+        ("inquire-asking-price-exp-ccn", "FHKST01010200"), ("inquire-investor", "FHKST01010900"),
+        ("inquire-daily-price", "FHKST01010400"), ("inquire-daily-itemchartprice", "FHKST03010100"),
+        ("inquire-time-itemchartprice", "FHKST03010200"),
+        ("inquire-time-dailychartprice", "FHKST03010230"),
+    ],
+)  # fmt: skip
+def test_an_unknown_code_is_answered_with_zeros_or_no_rows(real, sim, name, tr_id):
+    day = f"{sim.floor.day:%Y%m%d}"
+    fields = ASK | {
+        "FID_INPUT_ISCD": "999999", "FID_INPUT_DATE_1": day, "FID_INPUT_DATE_2": day,
+        "FID_PERIOD_DIV_CODE": "D", "FID_INPUT_HOUR_1": "153000", "FID_ORG_ADJ_PRC": "0",
+    }  # fmt: skip
+    body = real.get(f"{QUOTES}/{name}", tr_id, **fields)
+    assert body["rt_cd"] == "0"
+    for part in ("output", "output1", "output2"):
+        value = body.get(part)
+        if isinstance(value, dict) and "stck_prpr" in value:
+            assert value["stck_prpr"] == "0"
+        elif isinstance(value, list):
+            assert value == []
+
+
+def test_an_index_query_must_be_for_an_index(real):
+    ask = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "0001"}
+    body = real.get(f"{QUOTES}/inquire-index-price", "FHPUP02100000", **ask)
+    assert (body["rt_cd"], body["msg_cd"]) == ("1", "OPSQ2001")
