@@ -39,18 +39,18 @@ def test_it_serves_writes_its_config_and_saves_its_state(project):
     assert written["my_paper_stock"] == "12345678"
     pair = {"appkey": written["paper_app"], "appsecret": written["paper_sec"]}
     body = {"grant_type": "client_credentials", **pair}
-    answer = requests.post(f"{written['vps']}/oauth2/tokenP", json=body, timeout=10)
+    answer = requests.post(f"{written['vps']}/oauth2/tokenP", json=body, timeout=60)
     assert answer.status_code == 200
-    requests.post(f"{written['vps']}/control/advance", json={"to": "close"}, timeout=10)
+    requests.post(f"{written['vps']}/control/advance", json={"to": "close"}, timeout=60)
     started.send_signal(signal.SIGTERM)
-    _, err = started.communicate(timeout=30)
+    _, err = started.communicate(timeout=120)
     assert started.returncode == 0, err
     saved = json.loads(state.read_text(encoding="utf-8"))
     again = start(project, *free, "--state", str(state), "--json", "--account", "12345678")
     told = json.loads(again.stdout.readline())
     assert told["now"] == saved["now"]
     again.send_signal(signal.SIGINT)
-    again.communicate(timeout=30)
+    again.communicate(timeout=120)
     assert again.returncode == 0
 
 
