@@ -9,6 +9,7 @@ from kisbt.adapter.tape import Playhead, Tape
 from kisbt.domain.trading import Fill, Holding, PositionChange, Side
 from kisbt.krx.costs import CostModel
 from kisbt.krx.fills import cap_quantity, match
+from kisbt.krx.rates import exact_ratio
 from kisbt.krx.settlement import CashLedger
 from kisbt.krx.ticks import round_down, round_up
 
@@ -248,10 +249,9 @@ class HistoryBook:
         price = int(self.tape.closes[t - 1, column]) if t else 0
         after = cash = 0
         if kind == "split":
-            exact = held * ratio
-            after = int(exact + 1e-9)
-            rest = exact - after
-            cash = int(rest * price / ratio) if rest > 1e-9 else 0
+            top, bottom = exact_ratio(ratio)
+            after, rest = divmod(held * top, bottom)
+            cash = rest * price // top  # rest/bottom new shares, each price x bottom/top won
         else:
             cash = held * price
         change = PositionChange(session, ticker, kind, ratio, held, after, cash)

@@ -10,7 +10,8 @@ from kisbt.cli import backtest, checks, data, doctor, journal, prompts, sim
 app = typer.Typer(
     name="kisbt",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # a bug shows Python's own traceback, without values
+    rich_markup_mode=None,  # rich help alone takes longer than everything else together
     add_completion=False,
 )
 app.command()(backtest.backtest)
