@@ -31,11 +31,10 @@ def runs(limit: LimitOption = 20, as_json: JsonFlag = False, config: ConfigOptio
         return
     emit_table(
         f"Runs in {name}",
-        ["run", "started", "mode", "status", "strategy", "decider", "prompt", "data", "ticks",
-         "trades"],
+        ["run", "mode", "status", "strategy", "prompt", "data", "ticks", "trades"],
         [
-            [r.run_id, r.started_at[:19], r.mode, r.status, r.strategy, r.decider,
-             r.prompt_number, r.dataset_name, r.ticks, r.trades]
+            [r.run_id, r.mode, r.status, r.strategy, r.prompt_number, r.dataset_name, r.ticks,
+             r.trades]
             for r in found
         ],
     )  # fmt: skip
@@ -112,9 +111,9 @@ def _emit(title: str, found: "list[TradeRecord]", as_json: bool) -> None:
         return
     emit_table(
         title,
-        ["id", "time", "ticker", "action", "shares", "price", "7 days", "30 days", "why"],
+        ["id", "day", "ticker", "action", "shares", "price", "7 days", "30 days", "why"],
         [
-            [t.trade_id, t.timestamp[:19], t.ticker, t.action.value, t.quantity, t.price,
+            [t.trade_id, t.timestamp[:10], t.ticker, t.action.value, t.quantity, t.price,
              _percent(t.pnl_7_days), _percent(t.pnl_30_days), t.justification_text]
             for t in found
         ],
