@@ -56,7 +56,7 @@ def look_ahead(
     rng = np.random.default_rng(seed)
     low, high = bars // 20, max(bars - bars // 20, bars // 20 + 1)
     points = sorted(set(rng.integers(low, high, size=cuts).tolist()))
-    truth = _history(ready, ready.tape, ready.brain())
+    truth = history(ready, ready.tape, ready.brain())
     found = []
     for done, t in enumerate(points, start=1):
         peek = peek_at(ready, truth, t, seed)
@@ -76,7 +76,7 @@ def peek_at(ready: Prepared, truth: Sequence["Moment"], t: int, seed: int) -> Pe
     if brain is not None:
         features = compute_features(whole.between(None, ready.spec.last))
         brain = Brain(brain.decider, brain.rules, features, brain.warmup)
-    other = _history(ready, tape, brain)
+    other = history(ready, tape, brain)
     for mine, theirs in zip(truth[: t + 1], other[: t + 1], strict=True):
         for what, honest, moved in zip(Moment._fields, mine, theirs, strict=True):
             if honest != moved:
@@ -95,7 +95,8 @@ class Moment(NamedTuple):
     fills: Any
 
 
-def _history(ready: Prepared, tape: Tape, brain: Brain | None) -> list[Moment]:
+def history(ready: Prepared, tape: Tape, brain: Brain | None) -> list[Moment]:
+    """Replay over ``tape`` in memory and return what happened at each of its bar times."""
     journal = MemoryJournal()
     spec = ready.spec
     replay(
