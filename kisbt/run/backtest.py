@@ -7,6 +7,7 @@ from kisbt.audit.legality import audit_fills
 from kisbt.config import Settings
 from kisbt.domain.ports import Journal
 from kisbt.domain.result import RunResult
+from kisbt.errors import JournalError
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.digest import DigestJournal
 from kisbt.journal.memory import NullJournal
@@ -59,6 +60,8 @@ def run_backtest(
         if isinstance(inner, RunJournal):
             inner.close()
     except BaseException as error:
+        if isinstance(inner, RunJournal) and not isinstance(error, JournalError):
+            inner.flush()  # what happened up to here is worth reading
         if db is not None:
             stopped = isinstance(error, KeyboardInterrupt)
             db.finish_run(run_id, "interrupted" if stopped else "failed")
