@@ -10,6 +10,8 @@ from kisbt.cli.output import ConfigOption, JsonFlag, note, settings
 from kisbt.errors import ConfigError
 
 if TYPE_CHECKING:
+    import threading
+
     from kisbt.sim.credentials import Credentials
     from kisbt.sim.flavour import Flavour
     from kisbt.sim.runner import RunningSimulator
@@ -118,6 +120,7 @@ def sim(
         ports[first][0] if port is None else port,
         ports[first][1] if ws_port is None else ws_port,
     )
+    ended = _on_signal()
     with RunningSimulator(simulator, {f: ports[f] for f in flavours}) as running:
         doors = {
             f: (simulator.doors[f].credentials[0], running.rest_url(f), running.stream_url(f))
@@ -126,7 +129,7 @@ def sim(
         text = devlp_yaml(doors)
         written = _write_config(write_config or loaded.folder("simulator"), text)
         _announce(running, text, written, as_json=as_json)
-        _wait()
+        ended.wait()
         if state is not None:
             state.write_text(json.dumps(running.call(Simulator.save)), encoding="utf-8")
             note(f"saved to {state}")
@@ -235,12 +238,12 @@ def _announce(running: "RunningSimulator", text: str, written: Path, *, as_json:
     note(f"kisbt sim: {dataset.name}, venue time {sim.now:%Y-%m-%d %H:%M:%S}; Ctrl-C ends")
 
 
-def _wait() -> None:
-    """Until Ctrl-C or a polite kill."""
+def _on_signal() -> "threading.Event":
+    """Set by Ctrl-C or a polite kill, from now on."""
     import signal
     import threading
 
-    done = threading.Event()
+    ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
-    done.wait()
+        signal.signal(number, lambda *_: ended.set())
+    return ended

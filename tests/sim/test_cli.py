@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 
@@ -12,6 +13,15 @@ import yaml
 from kisbt.cli import main
 from kisbt.data.store import save_dataset
 from tests.sim.rest.conftest import DATA
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """The command takes over two signals: give them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -76,3 +86,25 @@ def test_a_mistake_is_one_clear_line(project, arguments, word, monkeypatch, caps
     assert word in told.err
     assert len(told.err.strip().splitlines()) == 1
     assert told.out == ""
+
+
+def test_a_taken_port_is_one_clear_line(project, monkeypatch, capsys):
+    monkeypatch.chdir(project)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = ["kisbt", "sim", "--data", "small", "--port", port, "--ws-port", "0"]
+        monkeypatch.setattr(sys, "argv", line)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert f"port {port} is taken" in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_asking_for_help_loads_no_server():
+    script = "import sys, kisbt.cli.app; print(sorted({'aiohttp', 'numpy'} & set(sys.modules)))"
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "[]"

@@ -111,7 +111,7 @@ def book_values(floor: Floor, name: NameDay, at: datetime) -> Values:
         "TOTAL_BIDP_RSQN": sum(level.quantity for level in book.bids),
         "ANTC_CNPR": ahead,
         "ANTC_CNQN": match.volume if match else 0,
-        "ANTC_VOL": match.volume if match else name.volume,
+        "ANTC_VOL": match.volume if match else name.steps[0].volume if name.done else 0,
         "ANTC_CNTG_VRSS": ahead - since,
         "ANTC_CNTG_VRSS_SIGN": sign(ahead, since),
         "ANTC_CNTG_PRDY_CTRT": rate(ahead - since, since),
