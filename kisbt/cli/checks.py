@@ -32,12 +32,14 @@ def lookahead(
     """Change all bars after a point; nothing before it may change (미래 참조 검사)."""
     from kisbt.run.command import Order, specs_of
     from kisbt.run.lookahead import look_ahead
+    from kisbt.run.progress import progress_bar
 
     chosen = settings(config)
     prompts = () if prompt is None else (prompt,)
     order = Order(strategy, data, tickers, first, last, prompts, cash)
     (spec,) = specs_of(order, chosen)
-    outcome = look_ahead(spec, chosen, cuts=cuts, seed=seed)
+    with progress_bar("lookahead", cuts, quiet=as_json) as advance:
+        outcome = look_ahead(spec, chosen, cuts=cuts, seed=seed, progress=advance)
     if as_json:
         emit_json({"cuts": outcome.cuts, "peeks": [peek._asdict() for peek in outcome.peeks]})
     elif outcome.peeks:
@@ -55,9 +57,11 @@ def verify(
     as_json: JsonFlag = False,
 ) -> None:
     """Recompute a run from its card, byte for byte (재현 검증). Exit 1 when it differs."""
+    from kisbt.run.progress import progress_bar
     from kisbt.run.verify import verify_card
 
-    found = verify_card(card, settings(config))
+    with progress_bar("verify", quiet=as_json) as advance:
+        found = verify_card(card, settings(config), progress=advance)
     if as_json:
         emit_json({"run_id": found.run_id, "differences": list(found.differences)})
     elif found.differences:

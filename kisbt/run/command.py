@@ -1,7 +1,5 @@
 """The backtest command without its terminal: settings and options in, published runs out."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +8,8 @@ from kisbt.errors import ConfigError
 from kisbt.journal.database import DatabaseManager
 from kisbt.run.backtest import run_backtest
 from kisbt.run.prepare import Prepared, parse_day, prepare, relative_name, strategy_path
+from kisbt.run.progress import progress_bar
 from kisbt.run.publish import Published, check_writable, publish, publish_comparison
-from kisbt.run.recorder import Progress
 from kisbt.run.spec import RunSpec
 
 
@@ -90,7 +88,7 @@ def run_order(
     with DatabaseManager(settings.journal_url()) as db:
         for ready in prepared:
             label = f"prompt {ready.version.number}" if ready.version else ready.strategy.path.stem
-            with _bar(label, 2 * len(ready.tape), quiet=quiet) as advance:
+            with progress_bar(label, 2 * len(ready.tape), quiet=quiet) as advance:
                 result = run_backtest(ready, settings, db, progress=advance)
             one = publish(result, settings)
             db.finish_run(result.run_id, "finished", one.metrics)
@@ -98,19 +96,3 @@ def run_order(
     if len(published) < 2:
         return published, None
     return published, publish_comparison([one.result for one in published], settings)
-
-
-@contextmanager
-def _bar(label: str, bars: int, *, quiet: bool) -> Iterator[Progress | None]:
-    """A progress bar on stderr when it is a terminal; ``bars`` of both passes together."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as shown:
-        task = shown.add_task(label, total=bars)
-        yield lambda done: shown.update(task, completed=done)
