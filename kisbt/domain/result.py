@@ -37,8 +37,8 @@ class RunResult:
     run_id: str
     spec: Mapping[str, Any]
     dataset: Mapping[str, Any]
-    """``name``, ``hash``, ``source``, ``synthetic``, ``adjusted``, ``frequency``, ``names`` (company
-    names by ticker), ``first`` and ``last`` day."""
+    """``name``, ``hash``, ``source``, ``synthetic``, ``adjusted``, ``frequency``, ``first`` and
+    ``last`` day, and ``names``: company names by ticker."""
     decider: str
     prompt: Mapping[str, Any] | None
     """``number``, ``hash``, ``summary``; ``None`` for an ordinary strategy."""
