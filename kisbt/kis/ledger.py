@@ -180,13 +180,14 @@ class OrderLedger:
     def differences(self, rows: Iterable[OrderRow]) -> list[str]:
         """Return in words how our view differs from the list's, order by order."""
         with self._lock:
-            listed = {_bare(row.number): row for row in rows if not _only_cancels(row)}
+            listed = {_bare(row.number): row for row in rows}
+            orders = {number for number, row in listed.items() if not _only_cancels(row)}
             found = [
                 f"order {number}: filled {order.filled} here, {listed[number].filled} at KIS"
                 for number, order in self._by_number.items()
                 if number in listed and listed[number].filled != order.filled
             ]
-            found += [f"order {number}: not here" for number in listed.keys() - self._by_number]
+            found += [f"order {number}: not here" for number in orders - self._by_number.keys()]
             found += [
                 f"order {number}: not at KIS" for number in self._by_number.keys() - listed.keys()
             ]
@@ -203,11 +204,13 @@ class OrderLedger:
             order.listed = row.filled
             average = row.average_price or 0.0
             order.listed_amount = row.filled_amount or round(average * row.filled)
-        order.cancelled = max(order.cancelled, row.cancelled or 0)
         if row.refused:
             order.rejected = True
-        if row.remaining == 0 and row.filled >= order.filled:
-            order.cancelled += order.remaining
+        if row.filled >= order.filled:  # else the row is older than what is known
+            gone = row.cancelled or 0
+            if row.remaining is not None:
+                gone = order.quantity - row.filled - row.remaining
+            order.cancelled = max(order.cancelled, gone - order.moved)
         bare = _bare(row.number)
         left = self._doubts.get(bare)
         if left is not None:
@@ -262,6 +265,8 @@ class OrderLedger:
     def _move(self, original: Tracked, number: str, quantity: int, price: int | None) -> Tracked:
         """Let ``quantity`` shares of an order go on under another number."""
         original.moved += quantity
+        # a list read before had these shares as gone; the next one sets right what is too much
+        original.cancelled = max(0, original.cancelled - quantity)
         moved = Tracked(
             next(self._keys),
             original.ticker,
@@ -316,8 +321,12 @@ def _bare(number: str) -> str:
 
 def _only_cancels(row: OrderRow) -> bool:
     """Whether a row is a cancel, which executes nothing, and no order gone on after a modify."""
-    named = "취소" in row.side_name or "CANCEL" in row.side_name.upper()
-    return row.is_change and (named or not (row.filled or row.remaining))
+    if not row.is_change:
+        return False
+    name = row.side_name.upper()
+    if "취소" in name or "CANCEL" in name:
+        return True
+    return not ("정정" in name or "AMEND" in name or row.filled or row.remaining)
 
 
 def _fits_notice(order: Tracked, notice: Notice) -> bool:

@@ -133,6 +133,19 @@ class Trader:
         except KISAPIError:
             return  # the list will tell
 
+    def modify(self) -> None:
+        resting = [order for order in self.ledger.orders() if order.number and order.remaining > 1]
+        if not resting:
+            return
+        order = self.whim.choice(resting)
+        price = self.quote(order.ticker)
+        quantity = self.whim.choice([None, self.whim.randint(1, max(1, order.remaining))])
+        if price is not None:
+            try:
+                self.client.modify(order.number, price, quantity=quantity)
+            except KISAPIError:
+                return
+
     def reconcile(self) -> None:
         """Read the day's orders until a reading can be had."""
         for _ in range(30):
@@ -190,7 +203,7 @@ def session(seed: int) -> dict[str, Any]:
         stream.watch_orders()
         with client, stream:
             for _ in range(STEPS):
-                whim.choice([trader.order, trader.order, trader.cancel])()
+                whim.choice([trader.order, trader.order, trader.modify, trader.cancel])()
                 venue.control("POST", "advance", b'{"seconds":%d}' % whim.randint(5, 240))
                 if trader.outages.is_set():
                     trader.outages.clear()
@@ -237,7 +250,9 @@ def test_books_agree_and_no_rule_is_broken_whatever_goes_wrong(seed: int) -> Non
     assert told["differences"] == []
     mine = {order.number: order for order in told["orders"] if order.number}
     theirs = {
-        order["odno"]: order for order in told["account"]["orders"] if order["revision"] == "new"
+        order["odno"]: order
+        for order in told["account"]["orders"]
+        if order["revision"] != "cancel" and (order["quantity"] or order["revision"] == "new")
     }
     assert mine.keys() == theirs.keys()  # nothing sent twice, nothing forgotten
     for number, order in mine.items():

@@ -212,6 +212,21 @@ def test_modify_seen_in_the_list_only_is_followed_too(ledger: OrderLedger) -> No
     assert order.remaining == 0
 
 
+@pytest.mark.parametrize("told_by_notice", [True, False])
+def test_partly_modified_order_keeps_the_rest(ledger: OrderLedger, told_by_notice: bool) -> None:
+    order = ledger.accepted(send(ledger), receipt("7"))
+    if told_by_notice:
+        ledger.notice(notice("9", 4, 105, original="7", change="1", is_fill=False))
+    rows = [
+        row("7", 0, rmn_qty="6", cnc_cfrm_qty="4"),
+        row("9", 1, orgn_odno="7", ord_qty="4", rmn_qty="3"),
+    ]
+    for _ in range(2):
+        ledger.listed(rows)
+    assert (order.remaining, order.moved, order.cancelled) == (6, 4, 0)
+    assert ledger.orders()[1].remaining == 3
+
+
 def test_exchange_refusal_and_ioc_rest_are_final(ledger: OrderLedger) -> None:
     refused = ledger.accepted(send(ledger), receipt("7"))
     ledger.notice(accepted("7", refused=True))
