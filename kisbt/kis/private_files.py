@@ -27,7 +27,7 @@ def private_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"folder {folder} cannot be used: {error.strerror}", hint="set KISBT_KIS_CACHE"
+            f"folder {folder} cannot be used: {error.strerror}", hint="set kis.cache in kisbt.toml"
         ) from error
     return folder
 
@@ -53,7 +53,7 @@ def write_private(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise ConfigError(
-            f"file {path} cannot be written: {error.strerror}", hint="set KISBT_KIS_CACHE"
+            f"file {path} cannot be written: {error.strerror}", hint="set kis.cache in kisbt.toml"
         ) from error
 
 

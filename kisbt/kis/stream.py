@@ -166,9 +166,9 @@ class KISStream:
         try:
             asyncio.run(self._keep_up())
         except Exception as error:  # the thread's outermost guard: report and end
-            self.failure = error
             logger.exception("the stream ended")
             self._connected.clear()
+            self.failure = error
 
     async def _keep_up(self) -> None:
         """Connect again and again, with growing waits, until told to stop."""

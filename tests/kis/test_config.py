@@ -160,3 +160,26 @@ def test_file_that_others_can_read_is_noticed(tmp_path: Path) -> None:
     assert open_to_others(path)
     write_private(path, b"x")
     assert not open_to_others(path)
+
+
+@pytest.mark.slow
+def test_type_checker_tells_the_environments_apart(tmp_path: Path) -> None:
+    from mypy import api
+
+    code = """
+from kisbt.kis.endpoints import ORDER_BUY
+from kisbt.kis.environment import Paper, PaperTrId, Real, RealTrId
+from kisbt.kis.session import Session
+good: PaperTrId = Paper().tr_id(ORDER_BUY)
+mixed: RealTrId = Paper().tr_id(ORDER_BUY)
+def trade(session: Session[Real]) -> None: ...
+def mistake(session: Session[Paper]) -> None:
+    trade(session)
+"""
+    file = tmp_path / "mistake.py"
+    file.write_text(code)
+    told, _, _ = api.run(["--strict", str(file)])
+    errors = [line for line in told.splitlines() if "error:" in line]
+    assert len(errors) == 2, told
+    assert "PaperTrId" in errors[0]
+    assert "Session[Paper]" in errors[1]

@@ -9,7 +9,7 @@ import pytest
 
 from kisbt.errors import ConfigError
 from kisbt.kis.client import KISClient
-from kisbt.kis.environment import Paper
+from kisbt.kis.environment import Paper, Real
 from kisbt.kis.errors import NotOnPaper, Refused
 from kisbt.kis.events import (
     Connected,
@@ -20,7 +20,7 @@ from kisbt.kis.events import (
     Unregistered,
 )
 from kisbt.kis.gaps import Outage, TradeGap, VIChange
-from kisbt.kis.records import Book, Notice, Trade
+from kisbt.kis.records import Book, Notice, Trade, VenueStatus
 from kisbt.kis.registrations import Registration
 from kisbt.kis.stream import KISStream
 from tests.kis.conftest import config_for
@@ -30,6 +30,7 @@ from tests.kis.stream_texts import (
     BOOK,
     NOTICE_FIELDS_23,
     TRADE,
+    VENUE,
     ack,
     encrypted,
     trade,
@@ -427,3 +428,22 @@ def test_wire_is_not_logged_even_at_debug(
     assert APPROVAL not in caplog.text
     assert HTS_ID not in caplog.text
     assert json.dumps(APPROVAL) in json.dumps(venue.messages)
+
+
+def test_venue_stream_tells_interruptions_on_the_real_side(
+    server: Loopback, venue: StreamServer, settings: Any, heard: list[StreamEvent]
+) -> None:
+    config = config_for(server.url, venue.url)
+    with (
+        KISClient.connect(config, Real(), settings) as client,
+        KISStream(client.session, heard.append, pace=0.0) as stream,
+    ):
+        stream.watch("396300", tr_id="H0STMKO0")
+        stream.watch_orders()
+        venue.wait_for(lambda: len(of(heard, Registered)) == 2)
+        venue.push(VENUE, VENUE.replace("55^N^N", "55^1^N"), VENUE)
+        venue.wait_for(lambda: len(of(heard, VenueStatus)) == 3)
+    assert of(heard, VIChange) == [VIChange("396300", True, ""), VIChange("396300", False, "")]
+    assert ("H0STCNI0", HTS_ID) in {
+        (m["body"]["input"]["tr_id"], m["body"]["input"]["tr_key"]) for m in venue.messages
+    }
