@@ -51,7 +51,6 @@ class RiskAnalyzer(bt.Analyzer):
         self._clock = clock
         self.line: list[RiskPoint] = []
         self._traded = 0
-        self.breaches: dict[str, int] = {}
 
     def notify_cashvalue(self, cash: float, value: float) -> None:
         """Take the account's value at the close of the bar that just ended."""
@@ -72,16 +71,6 @@ class RiskAnalyzer(bt.Analyzer):
             bought_and_sold / equity if equity else 0.0,
         )
         self.line.append(point)
-        limits = self._limits
-        for name, over in (
-            ("max_weight", point.concentration > limits.max_weight),
-            ("max_exposure", point.exposure > limits.max_exposure),
-            ("daily_loss", point.daily_loss >= limits.daily_loss),
-            ("weekly_loss", point.weekly_loss >= limits.weekly_loss),
-            ("max_drawdown", point.drawdown >= limits.max_drawdown),
-        ):
-            if over:
-                self.breaches[name] = self.breaches.get(name, 0) + 1
 
     def get_analysis(self) -> dict[str, Any]:
         """Totals: worst and mean figures, and bars on which each limit was passed by the market.
@@ -98,8 +87,19 @@ class RiskAnalyzer(bt.Analyzer):
             "max_concentration": max((p.concentration for p in line), default=0.0),
             "max_turnover": max((p.turnover for p in line), default=0.0),
             "turnover": sum(p.turnover for p in line),
-            "bars_beyond": dict(sorted(self.breaches.items())),
+            "bars_beyond": self._breaches(),
         }
+
+    def _breaches(self) -> dict[str, int]:
+        line, limits = self.line, self._limits
+        beyond = {
+            "daily_loss": sum(p.daily_loss >= limits.daily_loss for p in line),
+            "max_drawdown": sum(p.drawdown >= limits.max_drawdown for p in line),
+            "max_exposure": sum(p.exposure > limits.max_exposure for p in line),
+            "max_weight": sum(p.concentration > limits.max_weight for p in line),
+            "weekly_loss": sum(p.weekly_loss >= limits.weekly_loss for p in line),
+        }
+        return {name: bars for name, bars in beyond.items() if bars}
 
 
 class BarClock:

@@ -1,6 +1,8 @@
 """One pass of a strategy over history: a pure function of strategy, data, prompt and settings."""
 
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +140,8 @@ def replay(
         ),
     )
     try:
-        (ran,) = cerebro.run()
+        with _few_collections():
+            (ran,) = cerebro.run()
     except TradingSystemError:
         raise
     except Exception as error:
@@ -162,6 +165,20 @@ def replay(
         waiting=_held_back(ran, strategy),
         unfilled=len(broker.open_orders()),
     )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for cyclic garbage less often: a replay makes many small objects and few cycles.
+
+    Measured over 1 and over 30 names: 7 % of the time of a run.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _held_back(ran: Any, strategy: LoadedStrategy) -> int:
