@@ -85,7 +85,7 @@ def _split(fields: list[str], count: str, least: int) -> list[list[str]]:
     else:
         number = parse_int(count)
         width, rest = divmod(len(fields), number) if number > 0 else (0, 1)
-        if rest or width < least:
+        if rest:
             raise FrameError("the record count does not divide the fields")
         records = [fields[start : start + width] for start in range(0, len(fields), width)]
     if len(records[0]) < least:

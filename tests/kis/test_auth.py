@@ -312,6 +312,7 @@ class MinuteServer:
         if self.issued and self.clock.now - self.issued[-1] < 60:
             self.too_early += 1
             return Say({"error_code": "EGW00133", "error_description": "1분당 1회"}, 403)
+        self.clock.now += 20 if fault == 2 else 0  # a slow answer, and then a lost one
         self.issued.append(self.clock.now)
         text = f"token-{len(self.issued):020d}"
         return Say(hang_up=True) if fault == 2 else Say({"access_token": text, "expires_in": 300})

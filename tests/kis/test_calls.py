@@ -9,8 +9,10 @@ import pytest
 
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.client import KISClient
+from kisbt.kis.endpoints import Family
 from kisbt.kis.environment import Paper, Real
 from kisbt.kis.errors import KISAPIError, Refused
+from kisbt.kis.limits import RateLimiter
 from tests.kis.conftest import NOW, config_for
 from tests.kis.loopback import ACCOUNT, OK, Heard, Loopback, Say, gateway
 
@@ -229,6 +231,33 @@ def test_hash_goes_with_the_order_when_wanted(server: Loopback, settings: Any) -
         KISClient(hashing).buy("005930", 1, 1)
     assert server.of("order-cash")[0].headers["hashkey"] == "f00d"
     assert server.of("/uapi/hashkey")[0].body == server.of("order-cash")[0].body
+
+
+def test_orders_are_urgent_and_nothing_else_is(
+    paper: KISClient[Paper], server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+    slot = RateLimiter.slot
+
+    def spy(self: RateLimiter, family: Family, *, urgent: bool = False) -> Any:
+        asked.append((family.value, urgent))
+        return slot(self, family, urgent=urgent)
+
+    monkeypatch.setattr(RateLimiter, "slot", spy)
+    server.default("order-cash", {**OK, "output": {"ODNO": "1"}})
+    server.default("inquire-price", {**OK, "output": {"stck_prpr": "7"}})
+    paper.inquire_price("005930")
+    paper.buy("005930", 1, 1)
+    assert asked == [("oauth", False), ("quote", False), ("order", True)]
+
+
+@pytest.mark.parametrize(("adjusted", "flag"), [(True, "1"), (False, "0")])
+def test_daily_price_has_the_opposite_flag_of_the_chart(
+    adjusted: bool, flag: str, paper: KISClient[Paper], server: Loopback
+) -> None:
+    server.default("inquire-daily-price", {**OK, "output": []})
+    paper.inquire_daily_price("005930", adjusted=adjusted)
+    assert server.heard[-1].query["FID_ORG_ADJ_PRC"] == flag
 
 
 def listed(number: str, price: str = "70100", **more: str) -> dict[str, str]:

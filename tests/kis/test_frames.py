@@ -126,6 +126,15 @@ def test_acceptance_notice_of_a_market_order_has_no_order_price() -> None:
     assert notice.time == time(9, 49, 41)
 
 
+def test_cancel_notice_names_its_order_and_its_stage() -> None:
+    fields = list(NOTICE_FIELDS_23)
+    fields[3], fields[5], fields[12], fields[13], fields[14] = "0000002890", "2", "1", "1", "3"
+    (notice,) = parse_frame(encrypted("H0STCNI9", "^".join(fields)), KEYS)
+    assert (notice.original, notice.change, notice.division) == ("0000002890", "2", "00")
+    assert (notice.refused, notice.is_fill, notice.accepted) == (True, False, "3")
+    assert (notice.branch, notice.order_quantity) == ("06010", 1)
+
+
 def test_venue_status_of_ten_or_eleven_fields_is_read() -> None:
     for frame in (VENUE, VENUE + "^1"):
         (status,) = parse_frame(frame)

@@ -223,6 +223,21 @@ def test_every_error_of_requests_becomes_ours(
             client.exchange("GET", "/x")
 
 
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [("CERTIFICATE_VERIFY_FAILED", Unreachable), ("UNEXPECTED_EOF", OutcomeUnknown)],
+)
+def test_failed_certificate_is_safe_and_a_broken_tls_line_is_not(
+    said: str, outcome: type[KISAPIError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise requests.exceptions.SSLError(said)
+
+    monkeypatch.setattr(requests.Session, "request", fail)
+    with pytest.raises(outcome):
+        Wire("https://127.0.0.1:9").exchange("POST", "/x", body={}, repeatable=False)
+
+
 def test_idle_connection_is_not_trusted_with_an_order(
     monkeypatch: pytest.MonkeyPatch, server: Loopback
 ) -> None:

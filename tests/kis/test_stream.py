@@ -9,6 +9,7 @@ import pytest
 
 from kisbt.errors import ConfigError
 from kisbt.kis.client import KISClient
+from kisbt.kis.crypto import StreamKey
 from kisbt.kis.environment import Paper, Real
 from kisbt.kis.errors import NotOnPaper, Refused
 from kisbt.kis.events import (
@@ -32,7 +33,9 @@ from tests.kis.stream_texts import (
     TRADE,
     VENUE,
     ack,
+    encrypt,
     encrypted,
+    key,
     trade,
 )
 
@@ -191,6 +194,27 @@ def test_notice_that_overtakes_its_acknowledgement_is_not_lost(
     stream.watch_orders()
     stream.start()
     venue.wait_for(lambda: len(of(heard, Notice)) == 1)
+    assert stream.counts.garbage == 0
+
+
+def test_key_of_the_last_connection_is_not_used_on_the_next(
+    make: Make, venue: StreamServer, heard: list[StreamEvent]
+) -> None:
+    other = StreamKey("z" * 32, "y" * 16)
+    text = "^".join(NOTICE_FIELDS_23)
+    second = [
+        f"1|H0STCNI9|001|{encrypt(text, other)}",
+        ack("H0STCNI9", HTS_ID).replace(key().key, other.key).replace(key().iv, other.iv),
+    ]
+    venue.answer = lambda message: (
+        venue.acknowledge(message) if len(venue.connections) == 1 else second
+    )
+    stream = make()
+    stream.watch_orders()
+    stream.start()
+    venue.wait_for(lambda: bool(of(heard, Registered)))
+    venue.drop()
+    venue.wait_for(lambda: bool(of(heard, Notice)))
     assert stream.counts.garbage == 0
 
 
