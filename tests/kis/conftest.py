@@ -1,7 +1,8 @@
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,10 @@ from kisbt.config import KISSettings
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import KISConfig
 from kisbt.kis.environment import Paper, Real
+from kisbt.kis.events import StreamEvent
+from kisbt.kis.stream import KISStream
 from tests.kis.loopback import ACCOUNT, APP_KEY, APP_SECRET, HTS_ID, Loopback
+from tests.kis.stream_server import StreamServer
 
 NOW = datetime(2026, 9, 21, 10, 15)
 
@@ -80,6 +84,37 @@ def real(server: Loopback, settings: KISSettings, slept: list[float]) -> Iterato
     )
     with client:
         yield client
+
+
+@pytest.fixture
+def venue() -> Iterator[StreamServer]:
+    server = StreamServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def heard() -> list[StreamEvent]:
+    return []
+
+
+@pytest.fixture
+def make(
+    venue: StreamServer, server: Loopback, settings: Any, heard: list[StreamEvent]
+) -> Iterator[Callable[..., KISStream]]:
+    made: list[KISStream] = []
+    client = KISClient.connect(config_for(server.url, venue.url), Paper(), settings)
+
+    def build(**options: Any) -> KISStream:
+        options = {"pace": 0.0, "first_wait": 0.02, **options}
+        stream = KISStream(client.session, options.pop("on_event", heard.append), **options)
+        made.append(stream)
+        return stream
+
+    yield build
+    for stream in made:
+        stream.stop()
+    client.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,6 @@ NAMES = [
 @pytest.fixture(autouse=True)
 def _no_wait_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kisbt.kis.checkup.DATA_SECONDS", 0.05)
-
-
-@pytest.fixture
-def venue() -> Iterator[StreamServer]:
-    server = StreamServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture
