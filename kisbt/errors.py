@@ -7,6 +7,7 @@
     |-- StrategyError          the user's strategy file cannot be used, or it raised
     |-- JournalError           the journal cannot be opened, read or written
     |-- DeciderError           no valid plan this tick: hold
+    |-- StopRun                end the run at this decision boundary, nothing lost
     `-- KISAPIError            the KIS side refused, or did not answer
 
 There are as many classes as callers have different reactions.
@@ -66,6 +67,15 @@ class JournalError(TradingSystemError):
 
 class DeciderError(TradingSystemError):
     """The decider gave no valid plan; the tick ends in hold."""
+
+
+class StopRun(TradingSystemError):  # noqa: N818 - an instruction rather than a fault
+    """The run ends here, before this tick's decision, and the same command can go on from here.
+
+    Unlike every other error a node can raise, this one is not turned into a hold.
+    """
+
+    exit_code = 7
 
 
 class KISAPIError(TradingSystemError):

@@ -31,7 +31,8 @@ class Decision(Frozen):
     ``quantity`` is shares to trade; with both, ``quantity`` wins; with neither, a BUY asks for
     the weight cap and a SELL for everything. Values may be absurd: node 4 judges them.
     ``limit_price`` of ``None`` is a market order. ``confidence`` is meant to be 0..1.
-    ``rules`` are ids of the prompt rules that the decider says it applied.
+    ``rules`` are ids of the prompt rules that the decider says it applied. ``agreement`` is the
+    share of a model's draws that gave this action, ``None`` when it was asked once.
     """
 
     ticker: str
@@ -42,6 +43,7 @@ class Decision(Frozen):
     confidence: float = 1.0
     justification: str = ""
     rules: tuple[str, ...] = ()
+    agreement: float | None = None
 
 
 class TradingPlan(Frozen):

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from kisbt.domain.state import NodeFailure, Tick, TradingState
+from kisbt.errors import StopRun
 from kisbt.trading_graph.analyze_market_conditions import analyze_market_conditions
 from kisbt.trading_graph.desk import AtDesk, Desk
 from kisbt.trading_graph.execute_trading_plan import execute_trading_plan
@@ -67,7 +68,8 @@ def follow(here: str, state: TradingState) -> str:
 def guarded(node: Node) -> Node:
     """Return ``node`` with its failure as data: the tick then ends in hold, journaled.
 
-    ``record_and_report`` stays bare: when the journal cannot be written the run must stop.
+    ``record_and_report`` stays bare: when the journal cannot be written the run must stop. So
+    does ``StopRun`` of any node.
     """
     if node is record_and_report:
         return node
@@ -76,6 +78,8 @@ def guarded(node: Node) -> Node:
     def step(state: TradingState, runtime: AtDesk) -> TradingState:
         try:
             return node(state, runtime)
+        except StopRun:
+            raise
         except Exception as error:
             return {"failure": NodeFailure(node=name, error=describe(error))}
 
