@@ -48,7 +48,8 @@ class PromptRecord(Frozen):
 class RunInfo(Frozen):
     """What is known of a run when it begins. ``spec`` is its whole configuration, JSON-able.
 
-    ``run_id`` is made from the time when it is not given.
+    ``run_id`` is made from the time when it is not given. ``scope`` is the account of a live run
+    (see ``kisbt.journal.controls``): what links an account's runs from session to session.
     """
 
     mode: RunMode = "backtest"
@@ -60,6 +61,7 @@ class RunInfo(Frozen):
     prompt: PromptRecord | None = None
     spec: Mapping[str, Any] = Field(default_factory=dict)
     run_id: str | None = Field(default=None, pattern=r"^[0-9A-Za-z._-]{1,100}$")
+    scope: str | None = None
 
 
 class RunRow(NamedTuple):
@@ -106,6 +108,7 @@ def begin(connection: Connection, info: RunInfo, now: datetime) -> str:
             "heartbeat_at": iso(now),
             "host": this_host(),
             "process": process_mark(os.getpid()) or "",
+            "scope": info.scope,
         },
     )
     return run_id

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 metadata = MetaData()
 
@@ -65,8 +65,10 @@ runs = Table(
     Column("finished_at", KeyText),
     Column("host", Text, nullable=False),
     Column("process", Text, nullable=False),
+    Column("scope", KeyText),
     Index("idx_runs_dataset", "dataset_hash"),
     Index("idx_runs_started", "started_at"),
+    Index("idx_runs_scope", "scope"),
 )
 
 
@@ -324,6 +326,9 @@ approvals = Table(
     Column("answered_at", KeyText),
     Column("answer", Text),
     Column("answered_by", Text),
+    Column("scope", KeyText),
+    Column("expires_at", KeyText),
+    Column("orders", Text),
 )
 
 halts = Table(
@@ -335,6 +340,8 @@ halts = Table(
     Column("reason", Text, nullable=False),
     Column("resumed_at", KeyText),
     Column("resumed_by", Text),
+    Column("action", Text),
+    Column("carried_out_at", KeyText),
 )
 
 alerts = Table(
