@@ -1,11 +1,11 @@
-"""The ports of the operating graph over a replay: market view, account, executor."""
+"""The ports of the operating graph: a replay's market view; any broker's account and executor."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import backtrader as bt
 
-from kisbt.adapter.krx_broker import KRXBackBroker
+from kisbt.adapter.book_broker import BookBroker
 from kisbt.adapter.tape import Playhead, Tape
 from kisbt.data.features.table import FeatureTable
 from kisbt.domain.market import Instrument, Quote
@@ -62,9 +62,9 @@ class HistoryMarketView:
 
 
 class BrokerAccount:
-    """``AccountView`` over the history broker."""
+    """``AccountView`` over a broker of any mode."""
 
-    def __init__(self, broker: KRXBackBroker) -> None:
+    def __init__(self, broker: BookBroker) -> None:
         self._broker = broker
 
     def cash(self) -> int:
@@ -73,7 +73,7 @@ class BrokerAccount:
 
     def orderable_cash(self) -> int:
         """Cash that a new buy may reserve now, won."""
-        return self._broker.book.ledger.orderable
+        return self._broker.orderable
 
     def equity(self) -> int:
         """Cash plus positions at the last close, won."""
@@ -94,7 +94,7 @@ class BrokerExecutor:
     Call ``attach`` with the feeds by ticker before the first order.
     """
 
-    def __init__(self, broker: KRXBackBroker) -> None:
+    def __init__(self, broker: BookBroker) -> None:
         self._broker = broker
         self._feeds: Mapping[str, object] = {}
         self._tick = 0
