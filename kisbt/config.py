@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -95,6 +95,38 @@ class KISSettings(Section):
     registrations: int = Field(default=41, ge=1)
 
 
+class LiveSettings(Section):
+    """How ``kisbt live`` trades. Won, minutes, seconds.
+
+    Real money needs ``allow_real``, ``--real`` and a typed confirmation; on an account's first
+    day with real money all buys together stay below ``first_day_notional``. ``max_order`` is the
+    largest single buy. ``approve`` lets orders wait for ``kisbt approve`` (``above``: those worth
+    more than ``approve_above``) until ``approve_minutes`` have passed (an order decided at a day's
+    close waits until the next open instead). ``frequency`` is the decision bar without a dataset,
+    ``tickers`` the universe there. ``decide_at`` (``"10:00"``, ...) limits decisions on minute
+    bars to the first bar at or after each time. ``foreign`` says what happens to positions and
+    orders that kisbt did not make; ``resting`` to its own orders when it ends before their time.
+    ``backfill`` is the number of bars read before the first decision. ``log_megabytes`` and
+    ``log_files`` bound each of the two logs in ``logs``.
+    """
+
+    allow_real: bool = False
+    first_day_notional: int = Field(default=1_000_000, ge=0)
+    max_order: int | None = Field(default=None, gt=0)
+    approve: Literal["none", "above", "all"] = "none"
+    approve_above: int = Field(default=0, ge=0)
+    approve_minutes: float = Field(default=30, gt=0)
+    tickers: tuple[str, ...] = ()
+    frequency: Literal["1d", "1m", "5m"] = "1d"
+    decide_at: tuple[Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")], ...] = ()
+    foreign: Literal["adopt", "ignore", "refuse"] = "refuse"
+    resting: Literal["cancel", "keep"] = "cancel"
+    backfill: int = Field(default=300, ge=1, le=5000)
+    logs: str = "results/logs"
+    log_megabytes: float = Field(default=10.0, gt=0)
+    log_files: int = Field(default=5, ge=1, le=100)
+
+
 class Paths(Section):
     """Folders, relative to the project root unless absolute, and the journal's URL.
 
@@ -117,6 +149,7 @@ class Settings(Section):
     costs: CostSettings = CostSettings()
     fills: FillSettings = FillSettings()
     kis: KISSettings = KISSettings()
+    live: LiveSettings = LiveSettings()
     paths: Paths = Paths()
     root: Path = Field(default_factory=Path.cwd, exclude=True)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, doctor, journal, prompts, sim
+from kisbt.cli import backtest, checks, data, doctor, journal, prompts, safety, sim
 
 app = typer.Typer(
     name="kisbt",
@@ -19,6 +19,10 @@ app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
 app.command()(sim.sim)
+app.command()(safety.halt)
+app.command()(safety.resume)
+app.command()(safety.approve)
+app.command()(safety.reject)
 app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")
