@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from kisbt.domain.market import Instrument, Quote
-from kisbt.domain.state import DecisionContext, TradingState
+from kisbt.domain.state import DecisionContext, Tick, TradingState
 from kisbt.domain.trading import (
     Fill,
     Holding,
@@ -94,6 +94,18 @@ class Executor(Protocol):
 
     def cancel(self, ref: str) -> bool:
         """Ask to cancel a resting order; false when it no longer rests."""
+        ...
+
+
+class Approver(Protocol):
+    """Lets orders wait for a person's word."""
+
+    def wants(self, intent: OrderIntent, close: int) -> bool:
+        """Whether this order must wait; ``close`` is the name's last close, won."""
+        ...
+
+    def ask(self, tick: Tick, waiting: Sequence[OrderIntent], why: Sequence[str]) -> str:
+        """Let orders of one tick wait, with their justifications; return the question's id."""
         ...
 
 

@@ -109,7 +109,8 @@ class NodeFailure(Frozen):
 class TickReport(Frozen):
     """Node 6's answer: one line for people, and how the tick ended.
 
-    ``ending`` is ``traded``, ``nothing_passed`` or ``hold``.
+    ``ending`` is ``traded``, ``waiting`` (all that passed waits for a person), ``nothing_passed``
+    or ``hold``.
     """
 
     ending: str

@@ -56,7 +56,8 @@ class TradingPlan(Frozen):
 class OrderIntent(Frozen):
     """An order that node 4 approved. ``limit_price`` of ``None`` is a market order.
 
-    ``decision`` is the index of the decision in the plan that led to it.
+    ``decision`` is the index of the decision in the plan that led to it. ``approval`` names the
+    learned rules that want a person's word first.
     """
 
     ticker: str
@@ -64,6 +65,7 @@ class OrderIntent(Frozen):
     quantity: int = Field(gt=0)
     limit_price: int | None = Field(default=None, gt=0)
     decision: int = Field(ge=0)
+    approval: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
@@ -119,7 +121,10 @@ class OpenOrder(NamedTuple):
 
 
 class OrderReceipt(NamedTuple):
-    """What the executor says of a submitted order. ``ref`` identifies it in this run."""
+    """What the executor says of a submitted order. ``ref`` identifies it in this run.
+
+    One that waits for a person has no ``ref`` yet: ``approval`` says where it waits.
+    """
 
     ref: str
     ticker: str
@@ -129,6 +134,7 @@ class OrderReceipt(NamedTuple):
     accepted: bool
     reason: str = ""
     decision: int | None = None
+    approval: str = ""
 
 
 class OrderState(StrEnum):

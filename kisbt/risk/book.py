@@ -19,6 +19,8 @@ class RiskBook(NamedTuple):
     ``quote`` and ``instrument`` answer ``None`` for a name outside the universe. ``effects`` says
     what the learned rules together want of a name; ``None`` means that there are no rules.
     ``day`` is what ``session``, the day in which an order sent now would trade, has used so far.
+    ``may_ask`` says that somebody can be asked: a rule that requires approval then lets an order
+    pass that waits, and otherwise stands in its way.
     """
 
     portfolio: PortfolioStatus
@@ -31,6 +33,7 @@ class RiskBook(NamedTuple):
     status: RiskStatus
     day: DayTotals
     session: date
+    may_ask: bool = False
 
 
 class Judgement(NamedTuple):

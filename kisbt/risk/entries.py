@@ -41,7 +41,9 @@ def stake_in(position: PositionStatus | None, close: int, resting: Sequence[Open
     return Stake(shares, value)
 
 
-def find_objection(decision: Decision, limits: RiskLimits, effects: RuleEffects) -> Refusal | None:
+def find_objection(
+    decision: Decision, limits: RiskLimits, effects: RuleEffects, *, may_ask: bool = False
+) -> Refusal | None:
     """Return why the name may not be bought at all, by confidence or by rule."""
     if decision.confidence < limits.min_confidence:
         return Refusal(
@@ -52,7 +54,7 @@ def find_objection(decision: Decision, limits: RiskLimits, effects: RuleEffects)
         return Refusal(by_rules(effects.block_buy), _rules_say(effects.block_buy, "매수 금지"))
     if effects.force_exit:
         return Refusal(by_rules(effects.force_exit), _rules_say(effects.force_exit, "청산 대상"))
-    if effects.approval:
+    if effects.approval and not may_ask:
         return Refusal(by_rules(effects.approval), _rules_say(effects.approval, "승인 필요"))
     return None
 

@@ -149,7 +149,7 @@ def _judge_entry(ask: Ask, account: _Account, room: Room) -> Passed | Refusal:
         return Refusal((f"mode:{mode}",), book.status.reason)
     ticker = decision.ticker
     effects = book.effects(ticker) if book.effects else NO_EFFECTS
-    objection = find_objection(decision, book.limits, effects)
+    objection = find_objection(decision, book.limits, effects, may_ask=book.may_ask)
     if objection is not None:
         return objection
     priced = price_order(ask, _BUY, book.session)
@@ -168,4 +168,7 @@ def _judge_entry(ask: Ask, account: _Account, room: Room) -> Passed | Refusal:
     if size < 1:
         return Refusal(by, clip_reason(by, requested, 0), requested)
     room.take(ticker, size, priced, ask.instrument.product)
-    return let_pass(ask, _BUY, requested, size, priced.limit, by)
+    passed = let_pass(ask, _BUY, requested, size, priced.limit, by)
+    if not effects.approval:
+        return passed
+    return passed._replace(intent=passed.intent.model_copy(update={"approval": effects.approval}))

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kisbt.config import RiskLimits
-from kisbt.domain.ports import AccountView, Decider, Executor, Journal, MarketView, Notifier
+from kisbt.domain.ports import (
+    AccountView,
+    Approver,
+    Decider,
+    Executor,
+    Journal,
+    MarketView,
+    Notifier,
+)
 from kisbt.domain.rules import Rule, RuleEffects
 from kisbt.krx.costs import CostModel
 from kisbt.risk.day_use import DayUse
@@ -27,7 +35,8 @@ class Desk:
 
     The caller keeps three things current: ``losses.observe(session, equity)`` once at each bar's
     close before the tick, ``day.on_fill(session, amount)`` at each execution, and ``halted``.
-    ``day.on_order`` is called by node 5 alone. ``effects`` is compiled from ``rules``.
+    ``day.on_order`` is called by node 5 alone, and for approved orders by whoever sends them.
+    ``approver`` may let orders wait for a person. ``effects`` is compiled from ``rules``.
     """
 
     account: AccountView
@@ -42,6 +51,7 @@ class Desk:
     day: DayUse = field(default_factory=DayUse)
     halted: Callable[[], bool] = field(default_factory=HaltSwitch)
     notifier: Notifier = field(default_factory=Silent)
+    approver: Approver | None = None
     effects: Callable[[Row], RuleEffects] | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

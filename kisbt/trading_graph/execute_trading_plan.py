@@ -15,15 +15,20 @@ def execute_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
 
     An error half-way stops it: the receipts so far are kept, the order that raised has none, and
     the rest is not sent. When it was the sending that raised, nobody knows whether the order
-    reached the market, so it counts as one of today's.
+    reached the market, so it counts as one of today's. Orders that need a person's word are put
+    to the approver first, all in one question, and wait; the others go.
 
-    Reads ``tick``, ``portfolio`` and ``approved``. Writes ``receipts``, and ``failure`` when an
-    order raised.
+    Reads ``tick``, ``portfolio``, ``market``, ``plan``, ``added`` and ``approved``. Writes
+    ``receipts``, and ``failure`` when an order raised.
     """
     desk, session, approved = runtime.context, state["tick"].session, state["approved"]
+    asked, waiting = _ask_first(state, desk)
     resting = by_name(desk.account.open_orders())
     receipts: list[OrderReceipt] = []
     for intent in approved:
+        if intent.decision in waiting:
+            receipts.append(_waits(intent, asked))
+            continue
         stage = _NOT_SENT
         try:
             size = intent.quantity
@@ -52,6 +57,35 @@ def execute_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
             desk.day.on_order(session)
         receipts.append(receipt)
     return {"receipts": tuple(receipts)}
+
+
+def _ask_first(state: TradingState, desk: Desk) -> tuple[str, frozenset[int]]:
+    """Put what needs a person's word to the approver: the question's id, and whose orders wait."""
+    approver = desk.approver
+    if approver is None:
+        return "", frozenset()
+    closes = state["market"].closes
+    waiting = [i for i in state["approved"] if approver.wants(i, closes.get(i.ticker, 0))]
+    if not waiting:
+        return "", frozenset()
+    decisions = state["plan"].decisions + state.get("added", ())
+    why = [decisions[intent.decision].justification for intent in waiting]
+    asked = approver.ask(state["tick"], waiting, why)
+    return asked, frozenset(intent.decision for intent in waiting)
+
+
+def _waits(intent: OrderIntent, asked: str) -> OrderReceipt:
+    return OrderReceipt(
+        ref="",
+        ticker=intent.ticker,
+        side=intent.side,
+        quantity=intent.quantity,
+        limit_price=intent.limit_price,
+        accepted=False,
+        reason=f"승인 대기 {asked}",
+        decision=intent.decision,
+        approval=asked,
+    )
 
 
 def _make_way(

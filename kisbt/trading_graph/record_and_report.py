@@ -43,10 +43,15 @@ def summarise(state: TradingState) -> TickReport:
         failure = state["failure"]
         already = f" (주문 {sent}건은 이미 나감)" if sent else ""
         return TickReport(ending="hold", line=f"보류: {failure.node}: {failure.error}{already}")
-    if sent:
-        refused = len(receipts) - sent
-        line = f"주문 {sent}건 접수" + (f", {refused}건 거부" if refused else "")
-        return TickReport(ending="traded", line=line)
+    waiting = sum(bool(receipt.approval) for receipt in receipts)
+    if sent or waiting:
+        counts = (
+            (sent, "접수"),
+            (len(receipts) - sent - waiting, "거부"),
+            (waiting, "승인 대기"),
+        )
+        said = ", ".join(f"{count}건 {what}" for count, what in counts if count)
+        return TickReport(ending="traded" if sent else "waiting", line=f"주문 {said}")
     asked = len(state["verdicts"])
     line = f"결정 {asked}건 중 주문 없음" if asked else "결정 없음"
     return TickReport(ending="nothing_passed", line=line)

@@ -32,6 +32,7 @@ def validate_trading_plan(state: TradingState, runtime: AtDesk) -> TradingState:
         status=status,
         day=desk.day.totals(session),
         session=session,
+        may_ask=desk.approver is not None,
     )
     verdicts, approved, added = judge(state["plan"], book)
     return {"verdicts": verdicts, "approved": approved, "risk": status, "added": added}
