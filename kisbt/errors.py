@@ -8,6 +8,7 @@
     |-- JournalError           the journal cannot be opened, read or written
     |-- DeciderError           no valid plan this tick: hold
     |-- StopRun                end the run at this decision boundary, nothing lost
+    |-- GateError              the gate's protocol forbids it; evidence stays as it is
     `-- KISAPIError            the KIS side refused, or did not answer
 
 There are as many classes as callers have different reactions.
@@ -76,6 +77,12 @@ class StopRun(TradingSystemError):  # noqa: N818 - an instruction rather than a 
     """
 
     exit_code = 7
+
+
+class GateError(TradingSystemError):
+    """The gate's protocol forbids what was asked: unregistered, looked at before, or changed."""
+
+    exit_code = 8
 
 
 class KISAPIError(TradingSystemError):

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 metadata = MetaData()
 
@@ -312,6 +312,22 @@ experiments = Table(
     Column("verdict", Text),
     Column("result", Text),
     Index("idx_experiments_dataset", "dataset_hash"),
+    Index("idx_experiments_challenger", "challenger_hash"),
+)
+
+# Rows are only ever added; ``digest`` covers the row and the digest of the row before it.
+gate_events = Table(
+    "gate_events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("campaign_id", KeyText, nullable=False),
+    Column("kind", KeyText, nullable=False),
+    Column("version_hash", KeyText),
+    Column("at", KeyText, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Index("idx_gate_events_campaign", "campaign_id"),
+    Index("idx_gate_events_version", "version_hash"),
 )
 
 approvals = Table(
