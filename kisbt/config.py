@@ -127,6 +127,50 @@ class LiveSettings(Section):
     log_files: int = Field(default=5, ge=1, le=100)
 
 
+class GateSettings(Section):
+    """How a challenger is tested against the champion (승격 심사). A change starts a new epoch.
+
+    Levels are one-sided. ``level`` of the max-T test on development days falls to ``skew_level``
+    when the candidate's block sums have a skewness below ``skew_below``; ``block`` days a block.
+    PBO vetoes from ``pbo_versions`` on at ``pbo_limit``. A holdout takes ``holdout_looks`` looks,
+    each at half the level of the one before, and ``holdout_tests`` development tests that share
+    ``level``. Hard constraints: maximum drawdown may be worse by ``drawdown_points`` of equity at
+    the ``drawdown_bound`` of the bootstrap; turnover at most ``turnover_ratio`` times the
+    champion's; ``parse_failures`` is a share of decisions. In shadow wealth must reach
+    ``shadow_wealth`` within ``shadow_days``; ``clip_widths`` robust deviations, ``stake_cap`` of
+    wealth a day. After approval capital rises along ``ramp``, ``ramp_days`` each.
+    """
+
+    level: float = Field(default=0.025, gt=0, lt=0.5)
+    skew_level: float = Field(default=0.0125, gt=0, lt=0.5)
+    skew_below: float = -0.3
+    block: int = Field(default=10, ge=1)
+    draws: int = Field(default=2000, ge=2000)
+    embargo: int = Field(default=5, ge=0)
+    affected_days: int = Field(default=60, ge=1)
+    changed_decisions: float = Field(default=0.05, ge=0, le=1)
+    pbo_versions: int = Field(default=8, ge=2)
+    pbo_blocks: int = Field(default=10, ge=2)
+    pbo_limit: float = Field(default=0.5, gt=0, le=1)
+    drawdown_points: float = Field(default=0.02, ge=0, le=1)
+    drawdown_bound: float = Field(default=0.90, gt=0.5, lt=1)
+    turnover_ratio: float = Field(default=1.5, gt=0)
+    parse_failures: float = Field(default=0.01, ge=0, le=1)
+    llm_budget_krw: float | None = Field(default=None, ge=0)
+    holdout_level: float = Field(default=0.20, gt=0, lt=0.5)
+    holdout_looks: int = Field(default=3, ge=1)
+    holdout_tests: int = Field(default=3, ge=1)
+    holdout_days: int = Field(default=120, ge=1)
+    shadow_wealth: float = Field(default=20.0, gt=1)
+    shadow_days: int = Field(default=250, ge=1)
+    clip_widths: float = Field(default=4.0, gt=0)
+    stake_cap: float = Field(default=0.5, gt=0, lt=1)
+    ramp: tuple[float, ...] = (0.10, 0.25, 0.50, 1.0)
+    ramp_days: int = Field(default=20, ge=1)
+    rollback_parse_failures: float = Field(default=0.05, ge=0, le=1)
+    rollback_drift_days: int = Field(default=5, ge=1)
+
+
 class Paths(Section):
     """Folders, relative to the project root unless absolute, and the journal's URL.
 
@@ -149,6 +193,7 @@ class Settings(Section):
     costs: CostSettings = CostSettings()
     fills: FillSettings = FillSettings()
     kis: KISSettings = KISSettings()
+    gate: GateSettings = GateSettings()
     live: LiveSettings = LiveSettings()
     paths: Paths = Paths()
     root: Path = Field(default_factory=Path.cwd, exclude=True)

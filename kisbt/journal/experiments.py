@@ -134,10 +134,8 @@ class ExperimentLedger:
     """
 
     def __init__(self, db: DatabaseManager, clock: Callable[[], datetime] | None = None) -> None:
-        if clock is None:
-            from kisbt.krx.calendar import now as clock
         self._db = db
-        self._clock = clock
+        self._clock = clock or korean_now
 
     @contextmanager
     def writing(self) -> Iterator[OpenLedger]:
@@ -199,6 +197,13 @@ class ExperimentLedger:
                 f"experiments ledger of {self._db.name}: entry {broken} is not what was written",
                 hint="restore the journal from a backup; no evidence after it counts",
             )
+
+
+def korean_now() -> datetime:
+    """Naive KST, by the wall clock."""
+    from kisbt.krx.calendar import now
+
+    return now()
 
 
 def canonical(value: Mapping[str, Any]) -> str:
