@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kisbt.report.daily import SESSIONS_A_YEAR, Daily, counted_fills, counted_from, daily
 from kisbt.report.drawdowns import deepest, drawdowns
-from kisbt.report.roundtrips import pair_fills
+from kisbt.journal.matching import pair_fills
 
 if TYPE_CHECKING:
     from kisbt.domain.result import RunResult

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kisbt.domain.trading import Fill, PositionChange, Side
-from kisbt.report.roundtrips import Pairing, pair_fills
+from kisbt.journal.matching import Pairing, pair_fills
 from tests.report.fakes import START_CASH, Account
 
 DAY = date(2024, 1, 2)
