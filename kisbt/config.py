@@ -124,7 +124,7 @@ class LiveSettings(Section):
     backfill: int = Field(default=300, ge=1, le=5000)
     logs: str = "results/logs"
     log_megabytes: float = Field(default=10.0, gt=0)
-    log_files: int = Field(default=5, ge=1, le=100)
+    log_files: int = Field(default=5, ge=2, le=100)
 
 
 class GateSettings(Section):
