@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 metadata = MetaData()
 
@@ -370,5 +370,37 @@ alerts = Table(
     Column("message", Text, nullable=False),
 )
 
-RUN_TABLES = (equity, position_changes, fills, order_events, orders, decisions, ticks, llm_calls)
+openings = Table(
+    "openings",
+    metadata,
+    _run(),
+    Column("at", KeyText, nullable=False),
+    Column("cash", BigInteger, nullable=False),
+    Column("positions", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+venue_orders = Table(
+    "venue_orders",
+    metadata,
+    _run(),
+    Column("ref", KeyText, primary_key=True),
+    Column("session", KeyText, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("branch", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+RUN_TABLES = (
+    equity,
+    position_changes,
+    fills,
+    venue_orders,
+    openings,
+    order_events,
+    orders,
+    decisions,
+    ticks,
+    llm_calls,
+)
 """Tables whose rows belong to exactly one run, children first."""
