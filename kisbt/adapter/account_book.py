@@ -85,6 +85,10 @@ class AccountBook:
         self._orders += 1
         return f"O{self._orders:06d}"
 
+    def continue_after(self, orders: int, fills: int) -> None:
+        """Number on behind the orders and fills that an earlier process used up."""
+        self._orders, self._fills = orders, fills
+
     def sellable(self, column: int) -> int:
         """Shares held and not yet promised to a resting sale."""
         promised = sum(

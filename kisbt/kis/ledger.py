@@ -9,7 +9,8 @@ import itertools
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
 
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.models.account import OrderReceipt, OrderRow
@@ -23,12 +24,20 @@ SKEW = timedelta(seconds=90)
 _NEW, _MODIFY, _CANCEL = "0", "1", "2"
 
 
+class Execution(NamedTuple):
+    """Shares that traded at one price in won, and the venue's time of day where it was told."""
+
+    quantity: int
+    price: int
+    time: time | None = None
+
+
 @dataclass(slots=True)
 class Tracked:
     """One order as far as it is known. Shares and won; ``sent`` naive KST.
 
     ``own`` is false for an order of somebody else on the account. ``moved`` shares went on under
-    another number when the order was modified.
+    another number when the order was modified. ``executions`` are the noticed fills, as they came.
     """
 
     key: int
@@ -51,6 +60,7 @@ class Tracked:
     listed: int = 0
     listed_amount: int = 0
     seen: set[tuple[object, ...]] = field(default_factory=set, repr=False)
+    executions: list[Execution] = field(default_factory=list)
 
     @property
     def filled(self) -> int:
@@ -163,6 +173,11 @@ class OrderLedger:
                     changed.append(order)
             return changed
 
+    def order(self, key: int) -> Tracked:
+        """Return one order by its key here."""
+        with self._lock:
+            return self._orders[key]
+
     def orders(self) -> list[Tracked]:
         """Return all orders, oldest first."""
         with self._lock:
@@ -240,6 +255,7 @@ class OrderLedger:
         if notice.is_fill:
             order.noticed += notice.quantity
             order.noticed_amount += notice.quantity * notice.price
+            order.executions.append(Execution(notice.quantity, notice.price, notice.time))
         elif notice.refused:
             order.rejected, order.reason = True, "refused by the exchange (거부)"
         elif notice.accepted == "3":  # the rest of an IOC or FOK order

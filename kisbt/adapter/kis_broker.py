@@ -1,0 +1,338 @@
+"""The live broker: an ``AccountBook`` behind backtrader's interface, whose orders go to KIS."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import backtrader as bt
+
+from kisbt.adapter.account_book import AccountBook, RefusedError, Working
+from kisbt.adapter.guard import Footing, Guard, Proposal
+from kisbt.adapter.kis_following import FollowingBroker, Notify, VenueLog
+from kisbt.adapter.kis_orders import Venue
+from kisbt.domain.market import Instrument
+from kisbt.domain.ports import Clock, ExecutionListener, MarketView
+from kisbt.domain.trading import OrderState, Side
+from kisbt.kis.records import Notice
+from kisbt.krx import calendar
+
+ENTRY = timedelta(minutes=20)
+"""Orders of a session leave from so long before its open (08:40) until its close."""
+
+RETRY_AFTER = timedelta(seconds=2)
+RETRY_FOR = timedelta(minutes=5)
+"""An order that KIS surely did not take, for no fault of its own, is tried again so often."""
+
+UNANSWERED = "응답을 받지 못함: 당일 주문내역으로 확인 중"
+
+_KINDS = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
+
+
+class Pending(NamedTuple):
+    """An order of an earlier process that may still be open. ``sent`` None: it never left."""
+
+    working: Working
+    sent: datetime | None
+    number: str
+    branch: str
+    filled: int
+    amount: int
+    tick: int | None
+    decision: int | None
+
+
+class KISBroker(FollowingBroker):
+    """Sends orders to KIS and books what becomes of them. See ``BookBroker``.
+
+    An order is journaled as intent before anything leaves. In its session it is sent at once;
+    decided before, it waits for the auction (08:40). The answer accepts it, refuses it with KIS's
+    words, or stays out: then the order is ``UNKNOWN`` until the day's orders have told, and is
+    never sent again. Notices and readings of the day's orders bring fills; each is booked once.
+
+    Everything changes on Cerebro's thread: in ``place``, ``cancel`` and ``next``.
+
+    Args:
+        venue: The client.
+        market: The current bar, with the quotes that orders are judged by.
+        book: The account as the journal and the venue know it.
+        clock: Venue time.
+        notices: Hands over the notices that came since it was last asked.
+        listeners: Told of every order event and fill; the durable journal first.
+        log: Remembers the venue's order numbers.
+        guard: Looks at every order before it leaves.
+        notify: Tells a person.
+        last_price: Newest price of a name, if one is known that is newer than its bar.
+        account: The account's ten digits.
+        by_bar: Book executions only in turns that bring a bar, as a backtest does. A simulator in
+            lock-step then gives the backtest's very fills; live, they are booked as they come.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        market: MarketView,
+        book: AccountBook,
+        *,
+        clock: Clock,
+        notices: Callable[[], Sequence[Notice]],
+        listeners: Sequence[ExecutionListener] = (),
+        log: VenueLog | None = None,
+        guard: Guard | None = None,
+        notify: Notify | None = None,
+        last_price: Callable[[str], int | None] = lambda _ticker: None,
+        account: str = "",
+        by_bar: bool = False,
+    ) -> None:
+        self._market = market
+        super().__init__(
+            venue, book, clock=clock, guard=guard or Guard(), listeners=listeners, log=log,
+            notify=notify, account=account, by_bar=by_bar,
+        )  # fmt: skip
+        self._notices = notices
+        self._last_price = last_price
+        self._tries: dict[str, tuple[datetime, datetime]] = {}
+        self._recalled: set[str] = set()
+        self._reread = False
+
+    # what a mode says of time and price
+
+    def _moment(self) -> datetime:
+        return self._clock.now()
+
+    def _number(self) -> float:
+        return float(bt.date2num(self._bar or self._clock.now()))
+
+    def _today(self) -> date:
+        return self._clock.now().date()
+
+    def _close(self, column: int) -> int:
+        return self._market.closes().get(self.book.instruments[column].ticker, 0)
+
+    # Cerebro's turns
+
+    def next(self) -> None:
+        """One turn: hear, read, send what may leave now, book what happened, value the account."""
+        bar = self._current_bar()
+        new_bar, self._bar = bar is not None and bar != self._bar, bar
+        heard = self._notices()
+        if (desk := self._desks.get(self._today())) is not None:
+            desk.hear(heard)
+        self._release()
+        self._look(new_bar)
+        self._call_back()
+        if new_bar or not self._by_bar:
+            for ref in [*self._ended, *self._sent]:
+                self._follow(ref)
+            self._close_sessions(new_bar)
+        if new_bar:
+            self._valuation = self._value()
+        self._outbox.append(None)  # Cerebro stops reading at the mark
+
+    def look_again(self) -> None:
+        """Read the day's orders at the next turn: the stream was away and may have missed fills."""
+        self._reread = True
+
+    def wake_at(self) -> datetime | None:
+        """When the next turn is wanted at the latest, bar or no bar; ``None`` for no wish."""
+        wishes = [
+            max(self._opens(working.session), self._tries.get(ref, (datetime.min,) * 2)[1])
+            for ref, working in self._pending.items()
+        ]
+        if not self._by_bar:
+            wishes += [due for desk in self._desks.values() if (due := desk.due()) is not None]
+        return min(wishes, default=None)
+
+    def cancel(self, order: bt.Order) -> bool:
+        """Take a resting order back; true once nothing of it rests and nothing of it traded now.
+
+        One that has not left yet is dropped. Otherwise KIS is asked, and the day's orders tell
+        what the request met: a fill may have overtaken it.
+        """
+        ref = order.info.ref
+        working = self.book.working.get(ref)
+        if working is None:
+            return False
+        if self._pending.pop(ref, None) is not None:
+            return super().cancel(order)
+        before = working.remaining
+        self._desks[working.session].cancel(ref)
+        self._follow(ref)
+        return ref not in self.book.working and working.remaining == before
+
+    def data_started(self, data: Any) -> None:
+        """Tell backtrader of shares held from before, so that selling them is no short trade."""
+        column = self.book.columns[data._name]
+        held = self.book.quantities.get(column, 0)
+        if not held:
+            return
+        average = self.book.averages.get(column, 0.0)
+        self._positions[data._name] = bt.Position(held, average)
+        order = bt.BuyOrder(
+            data=data, size=held, price=average, exectype=bt.Order.Market, simulated=True
+        )
+        order.addcomminfo(self.getcommissioninfo(data))
+        order.addinfo(ref=None, decision=None, tick=None)
+        order.execute(0, held, average, 0, 0.0, 0.0, held, held * average, 0.0, 0.0, 0.0, held,
+                      average)  # fmt: skip
+        order.completed()
+        self._tell(order)
+
+    def take_up(self, pending: Pending, data: Any) -> None:
+        """Go on with an order of an earlier process; call it before the first turn.
+
+        One that surely never left is sent when its time comes; any other is followed, under its
+        number or, without one, by looking for it among the day's orders.
+        """
+        working = pending.working
+        order = _KINDS[working.side](
+            owner=None, data=data, size=working.quantity, price=working.limit, pricelimit=None,
+            exectype=bt.Order.Market if working.limit is None else bt.Order.Limit, simulated=True,
+        )  # fmt: skip
+        order.addcomminfo(self.getcommissioninfo(data))
+        order.addinfo(ref=working.ref, decision=pending.decision, tick=pending.tick)
+        order.p.simulated = False  # only its making was: no bar has come yet
+        order.executed.size = pending.filled if working.side is Side.BUY else -pending.filled
+        order.executed.remsize -= order.executed.size
+        order.submit(self)
+        self._orders[working.ref] = order
+        if pending.sent is None:
+            self._pending[working.ref] = working
+            return
+        self._sent[working.ref] = working
+        self._desk(working.session).resume(
+            working.ref, self.book.instruments[working.column].ticker, working.side,
+            working.quantity, working.limit, pending.sent, number=pending.number,
+            branch=pending.branch, filled=pending.filled, amount=pending.amount,
+        )  # fmt: skip
+        if pending.number:
+            order.accept(self)
+        self._reread = True
+
+    # an order's way out
+
+    def _rest(self, ref: str, column: int, side: Side, quantity: int, limit: int | None) -> Working:
+        instrument = self.book.instruments[column]
+        quote, session = self._market.quote(instrument.ticker), self._market.session()
+        if quantity < 1:
+            raise RefusedError("수량이 1주 미만")
+        if quote is None:
+            raise RefusedError("아직 상장되지 않은 종목")
+        if instrument.delisted is not None and session > instrument.delisted:
+            raise RefusedError("상장폐지된 종목")
+        footing = self._footing(column, instrument, quote.close)._replace(band=quote.band)
+        working = self.book.admit(
+            ref, column, side, quantity, limit, session=session, band=quote.band
+        )
+        proposal = Proposal(
+            instrument, side, working.quantity, working.limit, self._market.now(), session
+        )
+        objection = self.guard.objection(proposal, footing)
+        if objection is not None:
+            self.book.remove(ref)
+            raise RefusedError(objection)
+        self.guard.took(proposal)
+        return working
+
+    def _footing(self, column: int, instrument: Instrument, close: int) -> Footing:
+        book, closes = self.book, self._market.closes()
+        values = {
+            book.instruments[n].ticker: held * self._close(n) for n, held in book.quantities.items()
+        }
+        buying = resting = 0
+        for order in book.working.values():
+            ticker = book.instruments[order.column].ticker
+            worth = order.remaining * max(closes.get(ticker, 0), order.limit or 0)
+            resting += worth
+            if order.side is Side.BUY:
+                buying += worth
+                values[ticker] = values.get(ticker, 0) + worth
+        last = self._last_price(instrument.ticker) or close
+        return Footing(
+            close, last, None, self._valuation.equity, values, buying, resting,
+            book.sellable(column),
+        )  # fmt: skip
+
+    def _dispatch(self, order: bt.Order, working: Working) -> None:
+        self._event(order, working.side, working.limit, OrderState.INTENT)
+        self._pending[working.ref] = working
+        if self._opens(working.session) <= self._clock.now():
+            self._send(working)
+
+    def _release(self) -> None:
+        """Send what has waited for its session, oldest first; what is too late expires."""
+        now = self._clock.now()
+        for working in list(self._pending.values()):
+            if now >= calendar.session_hours(working.session).close:
+                continue  # the session's end takes it
+            tried = self._tries.get(working.ref)
+            if self._opens(working.session) <= now and (tried is None or tried[1] <= now):
+                ticker = self.book.instruments[working.column].ticker
+                objection = self.guard.stopped(ticker, working.side)
+                if objection is None:
+                    self._send(working)
+                else:
+                    self._pending.pop(working.ref)
+                    self.guard.dropped(working.session)
+                    self._refuse(working, objection)
+
+    def _send(self, working: Working) -> None:
+        ref, order, session = working.ref, self._orders[working.ref], working.session
+        self._pending.pop(ref)
+        self._event(order, working.side, working.limit, OrderState.SENT)
+        self._sent[ref] = working
+        ticker = self.book.instruments[working.column].ticker
+        desk = self._desk(session)
+        standing = desk.send(ref, ticker, working.side, working.quantity, working.limit)
+        if standing.state is OrderState.INTENT and self._may_retry(ref):
+            del self._sent[ref]
+            self._pending[ref] = working
+            self._event(order, working.side, working.limit, OrderState.INTENT, standing.reason)
+            return
+        self._tries.pop(ref, None)
+        if standing.state in (OrderState.INTENT, OrderState.REJECTED):
+            del self._sent[ref]
+            self.guard.dropped(session)
+            self._refuse(working, standing.reason)
+        elif standing.state is OrderState.UNKNOWN:
+            self._event(order, working.side, working.limit, OrderState.UNKNOWN, UNANSWERED)
+            self._notify("warning", f"{ref} {ticker} {working.side}: {UNANSWERED}")
+        else:
+            self._accept(working, standing)
+
+    def _may_retry(self, ref: str) -> bool:
+        now = self._clock.now()
+        first, _ = self._tries.get(ref, (now, now))
+        self._tries[ref] = first, now + RETRY_AFTER
+        return now - first < RETRY_FOR
+
+    # what became of it
+
+    def _look(self, new_bar: bool) -> None:
+        """Read the day's orders where something is open and it is time."""
+        now = self._clock.now()
+        for desk in self._desks.values():
+            due = desk.due()
+            if due is None:
+                continue
+            if self._reread or (new_bar if self._by_bar else new_bar or due <= now):
+                desk.read()
+        self._reread = False
+
+    def _call_back(self) -> None:
+        """Cancel what was taken for never sent and turned up at KIS: it may have been replaced."""
+        for desk in self._desks.values():
+            for ref in desk.returned():
+                if desk.standing(ref).remaining and ref not in self._recalled:
+                    self._recalled.add(ref)
+                    self._notify("alert", f"{ref}: 접수되지 않은 줄 알았던 주문이 있어 취소함")
+                    desk.cancel(ref)
+
+    def _current_bar(self) -> datetime | None:
+        try:
+            return self._market.now()
+        except LookupError:
+            return None
+
+    @staticmethod
+    def _opens(session: date) -> datetime:
+        return calendar.session_hours(session).open - ENTRY

@@ -1,0 +1,254 @@
+"""What became of orders at KIS, booked: fills, cancellations, refusals, the session's end."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+import backtrader as bt
+
+from kisbt.adapter.account_book import EXPIRED, AccountBook, Expired, Working
+from kisbt.adapter.book_broker import BookBroker
+from kisbt.adapter.guard import Guard
+from kisbt.adapter.kis_orders import ABSENT_READINGS, OrderDesk, Standing, Venue
+from kisbt.domain.ports import Clock, ExecutionListener
+from kisbt.domain.trading import OrderState, PositionChange, Side
+from kisbt.kis.ledger import Execution
+from kisbt.krx import calendar
+
+CLOSING = timedelta(minutes=1)
+"""What the closing auction (동시호가) needs until its fills are told."""
+
+Notify = Callable[[str, str], None]
+"""Tells a person: level (``info``, ``warning``, ``alert``) and what."""
+
+
+class VenueLog(Protocol):
+    """Remembers, durably, under which number the venue knows an order."""
+
+    def named(self, ref: str, session: date, number: str, branch: str) -> None:
+        """The venue took an order."""
+        ...
+
+
+class FollowingBroker(BookBroker):
+    """The half of the live broker that listens: orders that left, until nothing of them is open.
+
+    Args:
+        venue: The client.
+        book: The account as the journal and the venue know it.
+        clock: Venue time.
+        guard: Told of fills; locks names.
+        listeners: Told of every order event and fill; the durable journal first.
+        log: Remembers the venue's order numbers.
+        notify: Tells a person.
+        account: The account's ten digits.
+        by_bar: Book executions only in turns that bring a bar.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        book: AccountBook,
+        *,
+        clock: Clock,
+        guard: Guard,
+        listeners: Sequence[ExecutionListener],
+        log: VenueLog | None,
+        notify: Notify | None,
+        account: str,
+        by_bar: bool,
+    ) -> None:
+        self._clock = clock
+        super().__init__(book, listeners)
+        self.book = book
+        self.guard = guard
+        self._venue = venue
+        self._log = log
+        self._notify = notify or (lambda _level, _text: None)
+        self._holder = account
+        self._by_bar = by_bar
+        self._bar: datetime | None = None
+        self._desks: dict[date, OrderDesk] = {}
+        self._pending: dict[str, Working] = {}
+        self._sent: dict[str, Working] = {}
+        self._ended: dict[str, tuple[Working, bt.Order]] = {}
+        self._booked = date.min
+        self.corrections = 0
+
+    def _accept(self, working: Working, standing: Standing) -> None:
+        order = self._orders[working.ref]
+        if self._log is not None:
+            self._log.named(working.ref, working.session, standing.number, standing.branch)
+        order.accept(self)
+        self._event(order, working.side, working.limit, OrderState.ACCEPTED)
+        self._tell(order)
+
+    def _follow(self, ref: str) -> None:
+        """Book what is news of one order, and its end if this is it."""
+        working = self._sent.get(ref)
+        if working is None:
+            working, order = self._ended[ref]
+        else:
+            order = self._orders[ref]
+        desk = self._desks[working.session]
+        standing = desk.standing(ref)
+        if order.status == bt.Order.Submitted and standing.number and ref in self._sent:
+            self._accept(working, standing)
+        for execution in desk.news(ref):
+            self._book(working, order, execution)
+        if ref not in self._sent:
+            return
+        standing = desk.standing(ref)
+        if ref not in self.book.working:
+            self._end(ref, order)
+        elif standing.state is OrderState.REJECTED:
+            self._refuse(working, standing.reason)
+        elif standing.state is OrderState.CANCELLED and standing.settled:
+            self.book.remove(ref)
+            self._end(ref, order)
+            self._cancelled(working)
+
+    def _book(self, working: Working, order: bt.Order, execution: Execution) -> None:
+        late, before = working.ref in self._ended, order.status
+        if late:
+            self._orders[working.ref], working.reserved = order, 0
+        at = self._clock.now()
+        if self._by_bar and self._bar is not None:
+            at = self._bar
+        elif execution.time is not None:
+            at = datetime.combine(working.session, execution.time)
+        # books are kept in order of days: what is told a day late is booked that late
+        self._booked = session = max(working.session, self._booked)
+        quantity = min(execution.quantity, working.remaining)
+        self._cover(working, session, execution.price * quantity, quantity)
+        step = self.book.execute(working, execution.price, quantity, at, session)
+        self._execute(step)
+        self.guard.filled(working.session, working.side, step.fill.amount)
+        if late:
+            self._end_again(working, order, before)
+
+    def _end_again(self, working: Working, order: bt.Order, before: int) -> None:
+        """An execution of an order that was taken for over: the rest is over, as it was."""
+        self._notify("warning", f"{working.ref}: 끝난 것으로 본 주문의 체결이 늦게 확인됨")
+        if self._orders.pop(working.ref, None) is not None:
+            expired = before == bt.Order.Expired
+            order.status = before
+            state = OrderState.EXPIRED if expired else OrderState.CANCELLED
+            self._event(order, working.side, working.limit, state)
+
+    def _cover(self, working: Working, session: date, amount: int, quantity: int) -> None:
+        """The venue executed it, so cash and shares were there: take over what our books lack."""
+        book = self.book
+        product = book.instruments[working.column].product
+        ticker = book.instruments[working.column].ticker
+        if working.side is Side.BUY:
+            lacking = amount + book.costs.commission(amount, product) - book.ledger.cash
+            if lacking > 0:
+                self.correct(ticker, session, 0, lacking, "체결 대금보다 장부의 현금이 적음")
+        else:
+            lacking = quantity - book.quantities.get(working.column, 0)
+            if lacking > 0:
+                self.correct(ticker, session, lacking, 0, "체결 수량보다 장부의 보유수량이 적음")
+
+    def correct(self, ticker: str, session: date, shares: int, cash: int, why: str) -> None:
+        """Change the books without an order, so that they meet the venue; a person is told.
+
+        Args:
+            ticker: The name.
+            session: The trading day.
+            shares: Shares to add (negative: to take away).
+            cash: Won to add to D+2 cash (negative: to take away).
+            why: What differed.
+        """
+        column = self.book.columns[ticker]
+        before = self.book.quantities.get(column, 0)
+        self._booked = session = max(session, self._booked)
+        if shares:
+            self.book.averages.setdefault(column, float(self._close(column)))
+            self.book.hold(column, before + shares)
+        if cash > 0:
+            self.book.ledger.sell(session, cash, 0)
+        elif cash < 0:
+            self.book.ledger.buy(session, -cash, 0)
+        self.corrections += 1
+        kind = f"correction {self.corrections}"  # the journal keeps one of a kind a day
+        change = PositionChange(session, ticker, kind, 1.0, before, before + shares, cash)
+        average = self.book.averages.get(column, 0.0)
+        self._positions[ticker] = bt.Position(before + shares, average)
+        for listener in self._listeners:
+            listener.record_change(change)
+        self._notify("alert", f"{ticker} 장부 정정 {shares:+,}주 {cash:+,}원: {why}")
+
+    def _refuse(self, working: Working, reason: str) -> None:
+        self.book.remove(working.ref)
+        order = self._orders.pop(working.ref)
+        self._end(working.ref, order)
+        self._reject(order, working.side, working.limit, reason)
+
+    def _end(self, ref: str, order: bt.Order) -> None:
+        working = self._sent.pop(ref, None)
+        if working is not None:
+            self._ended[ref] = working, order
+            self._desks[working.session].close(ref)
+
+    def _close_sessions(self, new_bar: bool) -> None:
+        """After a session's close, read its orders to the end and let the rest expire.
+
+        At the closing bar at once, as a backtest does; without one, after ``CLOSING`` has passed.
+        """
+        now = self._bar if new_bar else None if self._by_bar else self._clock.now() - CLOSING
+        if now is None:
+            return
+        final: dict[date, bool] = {}
+        for working in list(self.book.working.values()):
+            session = working.session
+            if now < calendar.session_hours(session).close:
+                continue
+            if session not in final:
+                final[session] = self._read_to_the_end(session, at_once=new_bar)
+            if final[session]:
+                self._expire_rest(working)
+
+    def _expire_rest(self, working: Working) -> None:
+        ref = working.ref
+        if ref in self._sent:
+            self._follow(ref)
+        if ref in self._sent:
+            standing = self._desks[working.session].standing(ref)
+            if standing.state is OrderState.UNKNOWN or not standing.settled:
+                return
+        if ref in self.book.working:
+            self._pending.pop(ref, None)
+            self.book.remove(ref)
+            self._end(ref, self._orders[ref])
+            self._expire(Expired(working, EXPIRED))
+
+    def _read_to_the_end(self, session: date, *, at_once: bool) -> bool:
+        """Whether all is known of the orders of a session that is over."""
+        desk = self._desks.get(session)
+        if desk is None or not any(w.session == session for w in self._sent.values()):
+            return True
+        due = desk.due()
+        if not at_once and due is not None and due > self._clock.now():
+            return False
+        good = desk.read()
+        for _ in range(ABSENT_READINGS - 1):
+            if not good or not desk.doubtful:
+                break
+            good = desk.read()
+        return good
+
+    def _desk(self, session: date) -> OrderDesk:
+        desk = self._desks.get(session)
+        if desk is None:
+            self._retire(session)
+            desk = OrderDesk(self._venue, self._clock, session, self._holder)
+            self._desks[session] = desk
+        return desk
+
+    def _retire(self, session: date) -> None:
+        """Forget days on which nothing of ours is open any more."""
+        live = {working.session for working in self.book.working.values()} | {session}
+        for day in [day for day in self._desks if day not in live]:
+            del self._desks[day]
+            self._ended = {ref: kept for ref, kept in self._ended.items() if kept[0].session != day}

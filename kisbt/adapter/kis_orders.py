@@ -1,0 +1,349 @@
+"""Our orders of one trading day at the venue: sent, cancelled, and what became of them.
+
+No backtrader, and no thread of its own: whoever owns the desk calls it from one thread. It keeps
+the three outcomes of every request apart, and never sends anything twice.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from kisbt.domain.ports import Clock
+from kisbt.domain.trading import OrderState, Side
+from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Throttled, Unreachable
+from kisbt.kis.ledger import SKEW, Execution, OrderLedger, Tracked
+from kisbt.kis.models.account import OrderReceipt, OrderRow
+from kisbt.kis.records import Notice
+
+ABSENT_READINGS = 3
+ABSENT_AFTER = timedelta(seconds=60)
+"""A lost order that so many readings of the day's orders, over so long, did not show never was."""
+
+URGENT = timedelta(seconds=2)
+CALM = timedelta(seconds=30)
+"""How often the day's orders are read while something is in doubt, and while orders just rest."""
+
+NEVER_TAKEN = "KIS에 접수되지 않은 주문 (당일 주문내역에 없음)"
+
+_NEVER = datetime.min
+
+
+class Venue(Protocol):
+    """What the desk asks of ``KISClient``."""
+
+    def order_cash(
+        self, ticker: str, side: Side, quantity: int, price: int | None = None
+    ) -> OrderReceipt:
+        """Send an order."""
+        ...
+
+    def cancel(self, number: str, *, quantity: int | None = None, branch: str = "") -> OrderReceipt:
+        """Cancel a resting order."""
+        ...
+
+    def inquire_daily_ccld(
+        self, first: date | None = None, last: date | None = None
+    ) -> tuple[OrderRow, ...]:
+        """Orders of some days, today's by default."""
+        ...
+
+
+class Standing(NamedTuple):
+    """Where an order stands at the venue; ``remaining`` shares may still trade.
+
+    ``settled`` is false while executions are known of that ``news`` cannot tell yet.
+    """
+
+    state: OrderState
+    remaining: int
+    settled: bool
+    reason: str
+    number: str
+    branch: str
+
+
+@dataclass(slots=True)
+class _Line:
+    """One order of ours. ``filled`` and ``amount`` are what its owner has been told of."""
+
+    key: int
+    filled: int = 0
+    amount: int = 0
+    used: dict[int, int] = field(default_factory=dict)
+    noticed: int = 0
+    noticed_amount: int = 0
+    missed: int = 0
+    cancelling: bool = False
+    absent: bool = False
+    over: bool = False
+
+
+class OrderDesk:
+    """Sends and follows the orders of one account on one trading day.
+
+    Args:
+        venue: The client.
+        clock: Venue time.
+        day: The trading day.
+        account: The account's ten digits, to tell its notices from those of its holder's other
+            accounts; empty takes every notice.
+    """
+
+    def __init__(self, venue: Venue, clock: Clock, day: date, account: str = "") -> None:
+        self.day = day
+        self._venue = venue
+        self._clock = clock
+        self._account = account
+        self._ledger = OrderLedger()
+        self._lines: dict[str, _Line] = {}
+        self._read_at = _NEVER
+        self.failures = 0
+
+    def send(self, ref: str, ticker: str, side: Side, quantity: int, price: int | None) -> Standing:
+        """Send an order, once.
+
+        ``ACCEPTED`` (or already beyond), ``REJECTED``, ``UNKNOWN`` (``read`` finds out), or
+        ``INTENT``: KIS surely did not take it, but not for a fault of the order.
+        """
+        key = self._ledger.sending(ticker, side, quantity, price, self._clock.now())
+        self._lines[ref] = _Line(key)
+        try:
+            receipt = self._venue.order_cash(ticker, side, quantity, price)
+        except OutcomeUnknown:
+            self._ledger.unanswered(key)
+        except (Unreachable, Throttled) as error:
+            self._ledger.refused(key, error.message)
+            del self._lines[ref]
+            return Standing(OrderState.INTENT, quantity, True, error.message, "", "")
+        except KISAPIError as error:
+            self._ledger.refused(key, error.message)
+        else:
+            self._ledger.accepted(key, receipt)
+        return self.standing(ref)
+
+    def resume(
+        self,
+        ref: str,
+        ticker: str,
+        side: Side,
+        quantity: int,
+        price: int | None,
+        sent: datetime,
+        *,
+        number: str = "",
+        branch: str = "",
+        filled: int = 0,
+        amount: int = 0,
+    ) -> None:
+        """Follow an order that an earlier process sent, or may have sent (no ``number``)."""
+        key = self._ledger.sending(ticker, side, quantity, price, sent)
+        self._lines[ref] = _Line(key, filled, amount)
+        if number:
+            self._ledger.accepted(
+                key, OrderReceipt.model_validate({"odno": number, "krx_fwdg_ord_orgno": branch})
+            )
+        else:
+            self._ledger.unanswered(key)
+
+    def cancel(self, ref: str) -> bool:
+        """Ask the venue to cancel what remains, then look; whether nothing remains now.
+
+        A fill may overtake the request, and the answer may be lost: the order's next standing
+        tells. An order whose own fate is unknown is not cancelled before it is known.
+        """
+        line = self._lines[ref]
+        open_parts = [part for part in self._chain(line) if part.number and part.remaining]
+        for part in open_parts:
+            try:
+                self._venue.cancel(part.number, branch=part.branch)
+            except OutcomeUnknown:
+                line.cancelling = True
+            except KISAPIError:
+                continue  # most often: nothing left to cancel
+            else:
+                line.cancelling = True
+        if open_parts:
+            self.read()
+        return self.standing(ref).remaining == 0
+
+    def close(self, ref: str) -> None:
+        """The order's session is over: nothing of it rests, though KIS sends no word of it."""
+        self._lines[ref].over = True
+        self._lines[ref].cancelling = False
+
+    def hear(self, notices: Iterable[Notice]) -> None:
+        """Take notices (체결통보) in, repeated, late or early as they may be."""
+        for notice in notices:
+            if not self._account or self._account.startswith(notice.account[:8]):
+                self._ledger.notice(notice)
+
+    def read(self) -> bool:
+        """Read the day's orders; false when KIS did not answer."""
+        self._read_at = now = self._clock.now()
+        asked = () if now.date() == self.day else (self.day, self.day)
+        try:
+            rows = self._venue.inquire_daily_ccld(*asked)
+        except KISAPIError:
+            self.failures += 1
+            return False
+        self._ledger.listed(rows)
+        self._revive()
+        for line in self._lines.values():
+            order = self._root(line)
+            if order.number:
+                line.missed = 0
+            elif order.lost and not order.rejected:
+                line.missed += 1
+                if self._gone(order, line):
+                    self._ledger.absent(order.key)
+                    line.absent = True
+        return True
+
+    def due(self) -> datetime | None:
+        """When the day's orders want to be read next; ``None`` while nothing is open."""
+        if self.doubtful:
+            return self._read_at + URGENT if self._read_at != _NEVER else self._clock.now()
+        if any(not line.over and self.standing(ref).remaining for ref, line in self._lines.items()):
+            return self._read_at + CALM if self._read_at != _NEVER else self._clock.now()
+        return None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether only a reading can settle something: a lost answer, a cancel, a gap in fills."""
+        if self._ledger.doubtful():
+            return True
+        return any(
+            line.cancelling or self._total(line)[0] > line.filled for line in self._lines.values()
+        )
+
+    def news(self, ref: str) -> list[Execution]:
+        """Executions of an order that nobody was told of yet. Asking takes them.
+
+        One by one where notices tell them. Where a reading knows more shares than the notices,
+        the difference is one execution, or two at neighbouring won if its price is not whole.
+        While notices and readings do not fit together, only readings count.
+        """
+        line = self._lines[ref]
+        chain = self._chain(line)
+        room = self._root(line).quantity - line.filled
+        told: list[Execution] = []
+        if (line.noticed, line.noticed_amount) == (line.filled, line.amount):
+            told = self._noticed(line, chain, room)
+        else:
+            self._catch_up(line, chain)
+        listed, amount = sum(p.listed for p in chain), sum(p.listed_amount for p in chain)
+        shares, won = min(listed - line.filled, room), amount - line.amount
+        if shares > 0 and won > 0:
+            told += _apart(shares, won)
+            line.filled += shares
+            line.amount += won
+        return told
+
+    def standing(self, ref: str) -> Standing:
+        """Where an order stands, whatever of it has been told."""
+        line = self._lines[ref]
+        root, chain = self._root(line), self._chain(line)
+        remaining, filled = sum(p.remaining for p in chain), sum(p.filled for p in chain)
+        state = root.state
+        if len(chain) > 1 and state is not OrderState.REJECTED:
+            state = OrderState.PARTIAL if filled else OrderState.ACCEPTED
+            if not remaining:
+                state = OrderState.CANCELLED
+        if filled >= root.quantity:
+            state = OrderState.FILLED
+        if not remaining:
+            line.cancelling = False
+        settled = line.filled >= filled
+        reason = NEVER_TAKEN if line.absent else root.reason
+        return Standing(state, remaining, settled, reason, root.number, root.branch)
+
+    def strangers(self) -> list[Tracked]:
+        """Orders on the account that are not ours."""
+        mine = {part.key for line in self._lines.values() for part in self._chain(line)}
+        return [o for o in self._ledger.orders() if o.key not in mine and not o.own]
+
+    def returned(self) -> list[str]:
+        """Orders that were taken for never sent, and turned up after all."""
+        return [ref for ref, line in self._lines.items() if line.absent and self._root(line).number]
+
+    def _noticed(self, line: _Line, chain: list[Tracked], room: int) -> list[Execution]:
+        told = []
+        for part in chain:
+            for each in part.executions[line.used.get(part.key, 0) :]:
+                line.used[part.key] = line.used.get(part.key, 0) + 1
+                line.noticed += each.quantity
+                line.noticed_amount += each.quantity * each.price
+                quantity = min(each.quantity, room)
+                if quantity > 0:
+                    told.append(each._replace(quantity=quantity))
+                    line.filled += quantity
+                    line.amount += quantity * each.price
+                    room -= quantity
+        return told
+
+    @staticmethod
+    def _catch_up(line: _Line, chain: list[Tracked]) -> None:
+        """Use up late notices of what a reading has told before, until both agree again."""
+        for part in chain:
+            for each in part.executions[line.used.get(part.key, 0) :]:
+                if line.noticed + each.quantity > line.filled:
+                    return  # news: the next reading tells it
+                line.used[part.key] = line.used.get(part.key, 0) + 1
+                line.noticed += each.quantity
+                line.noticed_amount += each.quantity * each.price
+
+    def _total(self, line: _Line) -> tuple[int, int]:
+        """Shares and won known to be executed."""
+        chain = self._chain(line)
+        return sum(p.filled for p in chain), sum(p.amount for p in chain)
+
+    def _root(self, line: _Line) -> Tracked:
+        return self._ledger.order(line.key)
+
+    def _chain(self, line: _Line) -> list[Tracked]:
+        """An order and what it went on as when somebody modified it."""
+        chain = [self._root(line)]
+        if not chain[0].moved:
+            return chain
+        numbers = {chain[0].number}
+        for order in self._ledger.orders():
+            if order.original and order.original in numbers:
+                chain.append(order)
+                numbers.add(order.number)
+        return chain
+
+    def _gone(self, order: Tracked, line: _Line) -> bool:
+        assert order.sent is not None
+        waited = self._clock.now() - order.sent
+        return line.missed >= ABSENT_READINGS and waited >= ABSENT_AFTER
+
+    def _revive(self) -> None:
+        """Give an order that turned up late back to the line that was taken for never sent."""
+        for line in self._lines.values():
+            if not line.absent or self._root(line).number:
+                continue
+            old = self._root(line)
+            for stranger in self.strangers():
+                if _alike(old, stranger):
+                    stranger.own, line.key = True, stranger.key
+                    break
+
+
+def _alike(old: Tracked, stranger: Tracked) -> bool:
+    """Whether an order taken for never sent is this one."""
+    if old.sent is None or stranger.sent is None or stranger.sent < old.sent - SKEW:
+        return False
+    same = (old.ticker, old.side, old.quantity) == (
+        stranger.ticker,
+        stranger.side,
+        stranger.quantity,
+    )
+    return same and old.price == stranger.price
+
+
+def _apart(shares: int, won: int) -> list[Execution]:
+    """Shares that cost ``won`` together, at whole prices."""
+    price, rest = divmod(won, shares)
+    parts = (Execution(shares - rest, price), Execution(rest, price + 1))
+    return [each for each in parts if each.quantity]
