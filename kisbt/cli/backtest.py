@@ -1,7 +1,6 @@
 """``kisbt backtest``: replay history and print where the pages are."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kisbt.report.wording import Lang
+    from kisbt.run.command import Outcome
     from kisbt.run.publish import Published
 
 StrategyOption = Annotated[
@@ -42,6 +42,25 @@ def backtest(
     benchmark: Annotated[
         str | None, typer.Option("--benchmark", help="index, equal or a ticker (비교 기준)")
     ] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", min=1, help="Cut the period into K windows (구간)")
+    ] = 1,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Repeat with N seeds of the model (시드)")
+    ] = 1,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Also replay without each rule (규칙 효과)")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Replays at a time (동시 실행 수)")
+    ] = None,
+    engine: Annotated[
+        Literal["local", "dask", "ray"],
+        typer.Option("--engine", help="Where replays are computed"),
+    ] = "local",
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", help="Address of the Dask or Ray cluster")
+    ] = None,
     lang: Annotated[str | None, typer.Option("--lang", help="ko or en: language of pages")] = None,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
@@ -53,20 +72,40 @@ def backtest(
     from kisbt.run.command import Order, run_order, with_language
 
     chosen = with_language(settings(config), lang)
-    order = Order(strategy, data, tickers, first, last, tuple(prompt or ()), cash, benchmark)
-    published, comparison = run_order(order, chosen, quiet=as_json)
-    if as_json:
-        emit_json(_as_json(published, comparison))
-        return
-    emit_table(
-        *(_table(published) if len(published) == 1 else _side_by_side(published, chosen.lang))
+    order = Order(
+        strategy,
+        data,
+        tickers,
+        first,
+        last,
+        tuple(prompt or ()),
+        cash,
+        benchmark,
+        seeds=seeds,
+        folds=folds,
+        leave_one_out=leave_one_out,
+        jobs=jobs,
+        engine=engine,
+        cluster=cluster,
     )
+    outcome = run_order(order, chosen, quiet=as_json)
+    for line in outcome.said:
+        note(line)
+    if as_json:
+        emit_json(_as_json(outcome, chosen.lang))
+        return
+    published = outcome.published
+    if outcome.contest is None:
+        emit_table(*_table(published))
+    else:
+        _print_comparison(outcome, chosen.lang)
     for line in published[-1].result.notes:
         note(line)
     for one in published:
-        typer.echo(f"tearsheet: {one.tearsheet}")
-    if comparison is not None:
-        typer.echo(f"comparison: {comparison}")
+        if one.tearsheet is not None:
+            typer.echo(f"tearsheet: {one.tearsheet}")
+    if outcome.comparison is not None:
+        typer.echo(f"comparison: {outcome.comparison}")
 
 
 def _title(published: "Sequence[Published]") -> str:
@@ -77,13 +116,23 @@ def _title(published: "Sequence[Published]") -> str:
     return f"{result.strategy['name']}: {data['name']} ({kind}), {days}, {result.decider}"
 
 
-def _side_by_side(
-    published: "Sequence[Published]", lang: "Lang"
-) -> tuple[str, list[str], list[list[str]]]:
-    """All runs over the bars that every one of them counts, as the comparison page has them."""
+def _print_comparison(outcome: "Outcome", lang: "Lang") -> None:
+    """All versions over the bars that every one of them counts, and what the tests say."""
     from kisbt.report.comparison import comparison_table
+    from kisbt.report.comparison_tables import effect_lines
+    from kisbt.report.verdict_words import method, sentences
 
-    return _title(published), *comparison_table([one.result for one in published], lang)
+    contest, judged = outcome.contest, outcome.judged
+    assert contest is not None
+    emit_table(_title(outcome.published), *comparison_table(contest, lang, outcome.trials))
+    for line in sentences(contest, judged, lang):
+        typer.echo(line)
+    if judged is None:
+        return
+    if judged.rules:
+        emit_table("", *effect_lines(contest, judged, lang))
+    if judged.verdicts:
+        note(method(contest, judged, outcome.trials, lang))
 
 
 def _table(published: "Sequence[Published]") -> tuple[str, list[str], list[list[Any]]]:
@@ -117,7 +166,8 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:+.2%}"
 
 
-def _as_json(published: "Sequence[Published]", comparison: Path | None) -> dict[str, Any]:
+def _as_json(outcome: "Outcome", lang: "Lang") -> dict[str, Any]:
+    comparison = outcome.comparison
     return {
         "runs": [
             {
@@ -129,11 +179,43 @@ def _as_json(published: "Sequence[Published]", comparison: Path | None) -> dict[
                 "digests": one.result.digests,
                 "violations": list(one.result.violations),
                 "notes": list(one.result.notes),
-                "tearsheet": str(one.tearsheet),
+                "spec": one.result.spec,
+                "tearsheet": None if one.tearsheet is None else str(one.tearsheet),
                 "trades": str(one.trades),
                 "card": str(one.card),
             }
-            for one in published
+            for one in outcome.published
         ],
         "comparison": None if comparison is None else str(comparison),
+        "verdicts": _verdicts(outcome, lang),
+    }
+
+
+def _verdicts(outcome: "Outcome", lang: "Lang") -> dict[str, Any] | None:
+    from kisbt.report.verdict_words import sentences
+
+    contest, judged = outcome.contest, outcome.judged
+    if contest is None or judged is None:
+        return None
+    names = [entry.name for entry in contest.entries]
+    return {
+        "against": names[0],
+        "trials": outcome.trials.tried,
+        "block": judged.block,
+        "blocks": judged.blocks,
+        "max_t_p": None if judged.best is None else judged.best.p,
+        "spa_p": judged.spa,
+        "versions": [
+            {"name": name, **verdict._asdict(), "mean": verdict.mean._asdict()}
+            for name, verdict in zip(names[1:], judged.verdicts, strict=True)
+        ],
+        "rules": [
+            {**effect._asdict(), "entry": names[effect.entry], "mean": effect.mean._asdict()}
+            for effect in judged.rules
+        ],
+        "noise": [
+            {**noise._asdict(), "entry": names[noise.entry], "share": noise.share}
+            for noise in judged.noise
+        ],
+        "words": sentences(contest, judged, lang),
     }

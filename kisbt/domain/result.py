@@ -69,3 +69,5 @@ class RunResult:
     digests: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Order ref to the justification of the decision behind it."""
+    llm: Mapping[str, Any] | None = None
+    """What a model was asked and what it cost (see ``kisbt.run.llm_facts``); ``None``: no model."""

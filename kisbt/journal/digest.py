@@ -10,6 +10,7 @@ from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 from kisbt.journal.encode import encode_tick
 from kisbt.journal.record import iso
+from kisbt.journal.script import ScriptJournal
 from kisbt.journal.writer import RunJournal
 
 
@@ -26,7 +27,7 @@ class DigestJournal:
 
     def __init__(self, inner: Journal) -> None:
         self._inner = inner
-        self._writer = inner if isinstance(inner, RunJournal) else None
+        self._writer = inner if isinstance(inner, RunJournal | ScriptJournal) else None
         self._decisions = sha256()
         self._orders = sha256()
         self._fills = sha256()

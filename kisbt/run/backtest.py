@@ -1,5 +1,6 @@
 """``run_backtest``: one replay with its journal, its zero-cost twin, its audit and its result."""
 
+from dataclasses import replace
 from typing import Any
 
 from kisbt.adapter.analyzers import Observe
@@ -7,11 +8,12 @@ from kisbt.audit.legality import audit_fills
 from kisbt.config import Settings
 from kisbt.domain.ports import Journal
 from kisbt.domain.result import RunResult
-from kisbt.errors import JournalError
+from kisbt.errors import JournalError, StopRun
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.digest import DigestJournal
 from kisbt.journal.memory import NullJournal
 from kisbt.journal.runs import PromptRecord, RunInfo
+from kisbt.journal.script import ScriptJournal
 from kisbt.journal.writer import RunJournal
 from kisbt.krx.costs import CostModel
 from kisbt.llm.rulebook_decider import RulebookDecider
@@ -42,30 +44,43 @@ def run_backtest(
     Raises:
         TradingSystemError: the strategy raised, or the journal could not be written.
     """
+    if db is None:
+        return compute(ready, settings, NullJournal(), progress)
+    trials = db.trials_on(ready.dataset.hash)
+    run_id = db.begin_run(run_info(ready, settings))
+    journal = RunJournal(db, run_id)
+    try:
+        result = compute(ready, settings, journal, progress)
+        journal.close()
+    except BaseException as error:
+        if not isinstance(error, JournalError):
+            journal.flush()  # what happened up to here is worth reading
+        stopped = isinstance(error, KeyboardInterrupt | StopRun)
+        db.finish_run(run_id, "interrupted" if stopped else "failed")
+        raise
+    return replace(result, run_id=run_id, trials_before=trials)
+
+
+def compute(
+    ready: Prepared, settings: Settings, inner: Journal, progress: Progress | None = None
+) -> RunResult:
+    """The result of one replay, a pure function of what was prepared; ``inner`` is told all of it.
+
+    The result's ``run_id`` is ``"verify"``: a run that is in a journal has its own.
+
+    Raises:
+        TradingSystemError: the strategy raised, or ``inner`` could not be written.
+    """
     spec = ready.spec
     line, label = benchmark_line(ready.tape, spec.benchmark)
-    run_id, trials = "verify", 0
-    inner: Journal = NullJournal()
-    if db is not None:
-        trials = db.trials_on(ready.dataset.hash)
-        run_id = db.begin_run(_info(ready, settings))
-        inner = RunJournal(db, run_id)
     digests = DigestJournal(inner)
-    try:
-        told = inner.observe if isinstance(inner, RunJournal) and ready.version is None else None
-        net = _pass(ready, CostModel.from_settings(spec.costs), digests, progress, told)
-        bars = len(ready.tape)
-        later = None if progress is None else lambda done: progress(bars + done)
-        gross = _pass(ready, CostModel.free(), NullJournal(), later)
-        if isinstance(inner, RunJournal):
-            inner.close()
-    except BaseException as error:
-        if isinstance(inner, RunJournal) and not isinstance(error, JournalError):
-            inner.flush()  # what happened up to here is worth reading
-        if db is not None:
-            stopped = isinstance(error, KeyboardInterrupt)
-            db.finish_run(run_id, "interrupted" if stopped else "failed")
-        raise
+    told = None
+    if ready.version is None and isinstance(inner, RunJournal | ScriptJournal):
+        told = inner.observe
+    net = _pass(ready, CostModel.from_settings(spec.costs), digests, progress, told)
+    bars = len(ready.tape)
+    later = None if progress is None else lambda done: progress(bars + done)
+    gross = _pass(ready, CostModel.free(), NullJournal(), later)
     violations = audit_fills(
         net.fills,
         ready.dataset.bars,
@@ -76,7 +91,7 @@ def run_backtest(
         changes=net.changes,
     )
     return RunResult(
-        run_id=run_id,
+        run_id="verify",
         spec={**spec.as_json(), "prompt": ready.version.number if ready.version else None},
         dataset=_dataset_facts(ready),
         decider=RulebookDecider.label if ready.version else NO_DECIDER,
@@ -104,7 +119,6 @@ def run_backtest(
         assumptions=assumptions(ready),
         actions=net.changes,
         skipped_features=ready.skipped,
-        trials_before=trials,
         violations=[f"fill {v.fill_number}: {v.rule}: {v.detail}" for v in violations],
         notes=notes(net, settings.lang),
         digests=digests.digests(),
@@ -134,7 +148,8 @@ def _pass(
     )
 
 
-def _info(ready: Prepared, settings: Settings) -> RunInfo:
+def run_info(ready: Prepared, settings: Settings) -> RunInfo:
+    """What the journal is told of a run before it begins."""
     version = ready.version
     return RunInfo(
         mode="backtest",

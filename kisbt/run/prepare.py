@@ -13,7 +13,8 @@ from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
 from kisbt.data.features.table import FeatureTable
 from kisbt.data.store import load_dataset
-from kisbt.errors import ConfigError
+from kisbt.domain.rules import Rule
+from kisbt.errors import ConfigError, PromptError
 from kisbt.llm.rulebook_decider import RulebookDecider
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import PromptVersion
@@ -30,6 +31,7 @@ class Prepared:
 
     ``whole`` holds the chosen names over all days, ``tape`` the period alone. ``warmup`` counts
     leading bars. ``features`` lie on all days up to the period's end.
+    ``version`` is the stored version, rules that the spec leaves out included.
     """
 
     spec: RunSpec
@@ -50,8 +52,15 @@ class Prepared:
         """A fresh decider over the shared features; ``None`` for an ordinary strategy."""
         if self.version is None or self.features is None:
             return None
-        decider = RulebookDecider(self.version, self.spec.limits, tick=_as_asked)
-        return Brain(decider, self.version.rules, self.features, self.warmup)
+        followed = self.version.model_copy(update={"rules": self.rules})
+        decider = RulebookDecider(followed, self.spec.limits, tick=_as_asked)
+        return Brain(decider, self.rules, self.features, self.warmup)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that node 4 enforces."""
+        rules = self.version.rules if self.version is not None else ()
+        return tuple(rule for rule in rules if rule.id not in self.spec.without)
 
 
 def _as_asked(_ticker: str, price: int) -> int:
@@ -80,7 +89,7 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
 
     Features are computed on all bars up to the period's end, so that a period starting inside
     the dataset needs no warm-up of its own. Data, tape and features of ``like`` are used again
-    where its spec asks for the same bars.
+    as far as its spec asks for the same names and days.
 
     Raises:
         DataError: dataset, ticker or period.
@@ -89,9 +98,12 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
         ConfigError: a prompt for a strategy that takes none.
     """
     strategy = load_strategy(strategy_path(spec.strategy, settings))
-    again = like if like is not None and _same_bars(like.spec, spec) else None
+    again = like if like is not None and _same_names(like.spec, spec) else None
     whole = again.whole if again else _load(spec, settings)
-    tape = again.tape if again else Tape(whole.between(spec.first, spec.last))
+    if again and (again.spec.first, again.spec.last) == (spec.first, spec.last):
+        tape = again.tape
+    else:
+        tape = Tape(whole.between(spec.first, spec.last))
     if not strategy.operates:
         if spec.prompt is not None:
             raise ConfigError(
@@ -101,7 +113,10 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
         return Prepared(spec, strategy, whole, tape, None, None, 0, ())
     store = PromptStore(settings.folder("prompts"), catalogue={f.name: f for f in FEATURES})
     version = store.current() if spec.prompt is None else store.load(spec.prompt)
-    features = again.features if again else None
+    unknown = sorted(set(spec.without) - {rule.id for rule in version.rules})
+    if unknown:
+        raise PromptError(f"prompt version {version.number} has no rule {', '.join(unknown)}")
+    features = again.features if again and again.spec.last == spec.last else None
     if features is None:
         features = compute_features(whole.between(None, spec.last))
     used = [name for name in version.features if _has_values(features, name)]
@@ -124,11 +139,8 @@ def _load(spec: RunSpec, settings: Settings) -> Dataset:
     return dataset.only(spec.tickers) if spec.tickers else dataset
 
 
-def _same_bars(one: RunSpec, other: RunSpec) -> bool:
-    def bars(spec: RunSpec) -> tuple[object, ...]:
-        return spec.data, spec.tickers, spec.first, spec.last
-
-    return bars(one) == bars(other)
+def _same_names(one: RunSpec, other: RunSpec) -> bool:
+    return (one.data, one.tickers) == (other.data, other.tickers)
 
 
 def _warmup(features: FeatureTable, used: list[str], bars: int) -> int:

@@ -8,9 +8,11 @@ from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError
 from kisbt.report.card import write_card
 from kisbt.report.comparison import write_comparison
+from kisbt.report.contest import Contest, Trials
 from kisbt.report.metrics import compute_metrics
 from kisbt.report.tearsheet import write_tearsheet
 from kisbt.report.trades import write_trades_csv
+from kisbt.report.verdicts import Judged
 from kisbt.report.writing import canonical_json, write_whole
 
 
@@ -19,7 +21,7 @@ class Published(NamedTuple):
 
     result: RunResult
     metrics: dict[str, Any]
-    tearsheet: Path
+    tearsheet: Path | None
     trades: Path
     figures: Path
     card: Path
@@ -43,14 +45,14 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-def publish(result: RunResult, settings: Settings) -> Published:
-    """Write tearsheet, trades, metrics and run card of one run."""
+def publish(result: RunResult, settings: Settings, *, page: bool = True) -> Published:
+    """Write trades, metrics and run card of one run, and its tearsheet when ``page``."""
     folder = settings.folder("results") / result.run_id
     metrics = compute_metrics(result)
     done = Published(
         result,
         metrics,
-        folder / "tearsheet.html",
+        folder / "tearsheet.html" if page else None,
         folder / "trades.csv",
         folder / "metrics.json",
         folder / "card.json",
@@ -58,12 +60,15 @@ def publish(result: RunResult, settings: Settings) -> Published:
     write_trades_csv(result, done.trades)
     write_whole(done.figures, canonical_json(metrics))
     write_card(result, done.card)
-    write_tearsheet(result, done.tearsheet, settings.lang)
+    if done.tearsheet is not None:
+        write_tearsheet(result, done.tearsheet, settings.lang)
     return done
 
 
-def publish_comparison(results: list[RunResult], settings: Settings) -> Path:
-    """Write the page that sets several runs side by side."""
-    path = settings.folder("results") / f"comparison-{results[-1].run_id}.html"
-    write_comparison(results, path, settings.lang)
-    return path
+def publish_comparison(
+    contest: Contest, trials: Trials, judged: Judged | None, settings: Settings
+) -> Path:
+    """Write the page that sets several versions side by side."""
+    last = contest.entries[-1].flat[-1]
+    path = settings.folder("results") / f"comparison-{last.run_id}.html"
+    return write_comparison(contest, path, settings.lang, trials, judged)

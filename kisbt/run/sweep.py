@@ -1,0 +1,118 @@
+"""Runs the replays of a comparison, journals them in this process, and keeps what is done."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from kisbt.config import Settings
+from kisbt.domain.result import RunResult
+from kisbt.journal.database import DatabaseManager
+from kisbt.journal.script import write_script
+from kisbt.journal.writer import RunJournal
+from kisbt.run.backtest import run_backtest, run_info
+from kisbt.run.engines import Engine
+from kisbt.run.job import Replay, Task
+from kisbt.run.prepare import Prepared
+from kisbt.run.progress import progress_bar
+from kisbt.run.publish import Published
+from kisbt.run.shelf import Shelf
+
+Publish = Callable[[int, RunResult], Published]
+"""Writes the files of replay number n."""
+
+
+def sweep(
+    jobs: Sequence[Prepared],
+    settings: Settings,
+    db: DatabaseManager,
+    publish: Publish,
+    *,
+    engine: Engine | None = None,
+    names: Sequence[str] = (),
+    quiet: bool = False,
+) -> list[Published]:
+    """Make every replay, publish it, and return all in the order of ``jobs``.
+
+    Each is registered in the journal before it begins. What is done stays done when a later one
+    fails or the sweep is interrupted: the same call goes on from there.
+
+    Args:
+        jobs: What to replay.
+        settings: Where things lie.
+        db: The journal; only this process writes to it.
+        publish: Writes a replay's files.
+        engine: Where to compute; ``None``: one after the other in this process.
+        names: What the progress bar calls each.
+        quiet: Show no progress.
+
+    Raises:
+        TradingSystemError: a replay failed.
+    """
+    shelf = Shelf(settings, jobs) if len(jobs) > 1 else None
+    done: dict[int, Published] = {}
+    waiting = []
+    for number in range(len(jobs)):
+        kept = shelf.get(number, db) if shelf else None
+        if kept is None:
+            waiting.append(number)
+        else:
+            done[number] = publish(number, kept)
+
+    def finish(number: int, result: RunResult) -> None:
+        done[number] = publish(number, result)
+        db.finish_run(result.run_id, "finished", done[number].metrics)
+        if shelf:
+            shelf.put(number, result)
+
+    if engine is None:
+        for number in waiting:
+            ready = jobs[number]
+            label = names[number] if names else f"replay {number + 1}"
+            with progress_bar(label, 2 * len(ready.tape), quiet=quiet) as advance:
+                result = run_backtest(ready, settings, db, progress=advance)
+            finish(number, result)
+    else:
+        _on_engine(engine, jobs, waiting, settings, db, finish, quiet)
+    if shelf:
+        shelf.clear()
+    return [done[number] for number in range(len(jobs))]
+
+
+def _on_engine(
+    engine: Engine,
+    jobs: Sequence[Prepared],
+    waiting: Sequence[int],
+    settings: Settings,
+    db: DatabaseManager,
+    finish: Callable[[int, RunResult], None],
+    quiet: bool,
+) -> None:
+    trials: dict[str, int] = {}
+
+    def tasks() -> Iterator[Task]:
+        for number in waiting:
+            ready = jobs[number]
+            before = db.trials_on(ready.dataset.hash)
+            run_id = db.begin_run(run_info(ready, settings))
+            trials[run_id] = before
+            yield Task(number, run_id, ready.spec)
+
+    finished = set()
+    try:
+        with progress_bar("replays", len(waiting), quiet=quiet) as advance:
+            for task, replay in engine.run(tasks(), settings):
+                finish(task.number, _write_down(db, task, replay, trials[task.run_id]))
+                finished.add(task.run_id)
+                if advance is not None:
+                    advance(len(finished))
+    except BaseException:
+        for run_id in trials:
+            if run_id not in finished:
+                db.finish_run(run_id, "interrupted")
+        raise
+
+
+def _write_down(db: DatabaseManager, task: Task, replay: Replay, trials: int) -> RunResult:
+    journal = RunJournal(db, task.run_id)
+    write_script(replay.lines, journal)
+    journal.close()
+    return replace(replay.result, run_id=task.run_id, trials_before=trials)
