@@ -84,6 +84,7 @@ class LLMDecider:
         self._prose = prose
         self._watch = HoldingWatch()
         self._renderer = PromptRenderer(version, limits, instruments, mask)
+        self._rules = frozenset(rule.id for rule in version.rules)
         self._schema = plan_schema(tuple(instruments) if mask is None else mask.codes)
         shown = "names shown" if mask is None else "blind"
         times = f", {draws} draws" if draws > 1 else ""
@@ -116,6 +117,7 @@ class LLMDecider:
         plan = plans[0]
         if self._draws > 1:
             plan = combine(plans, self._draws, self._min_agreement)
+        plan = _with_rules(plan, self._rules)
         if self._mask is not None:
             plan = self._mask.unmask(plan, context)
         for decision in plan.decisions:
@@ -228,5 +230,16 @@ def _with_codes(plan: TradingPlan, names: Set[str]) -> TradingPlan:
     decisions = tuple(
         decision.model_copy(update={"ticker": code})
         for code, decision in zip(codes, plan.decisions, strict=True)
+    )
+    return plan.model_copy(update={"decisions": decisions})
+
+
+def _with_rules(plan: TradingPlan, known: Set[str]) -> TradingPlan:
+    """The plan without rules that the prompt does not have: learning counts what rules did."""
+    if all(rule in known for decision in plan.decisions for rule in decision.rules):
+        return plan
+    decisions = tuple(
+        decision.model_copy(update={"rules": tuple(r for r in decision.rules if r in known)})
+        for decision in plan.decisions
     )
     return plan.model_copy(update={"decisions": decisions})

@@ -19,6 +19,8 @@ LARGEST = 10**12
 MAX_DECISIONS = 500
 MAX_REPLY = 200_000
 MAX_WORDS = 2_000
+MAX_BRACES = 1_000
+"""Opening braces at which an object is looked for in words around it."""
 
 _ENUM_LIMIT = 200
 
@@ -175,7 +177,9 @@ def _only_object(text: str) -> dict[str, Any]:
     """The one object with ``decisions`` in a text; objects inside it do not count."""
     found: list[dict[str, Any]] = []
     at = text.find("{")
-    while at >= 0:
+    for _ in range(MAX_BRACES):
+        if at < 0:
+            break
         try:
             value, end = _DECODER.raw_decode(text, at)
         except _Twice as error:
