@@ -5,7 +5,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,15 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        facts = getattr(record, "facts", None)
-        if facts:
-            line.update(facts)
+        line |= getattr(record, "facts", {})
         if record.exc_info:
             line["trace"] = _FORMATTER.formatException(record.exc_info)
-        text = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        return self._redactor.text(text)
+        # Before it is JSON: a secret next to a quotation mark would take its escape along.
+        clean = {
+            key: self._redactor.text(value) if isinstance(value, str) else value
+            for key, value in line.items()
+        }
+        return orjson.dumps(clean, default=str).decode()
 
 
 class _Quiet(RotatingFileHandler):
@@ -110,4 +112,5 @@ def logging_to(
         for handler, logger, level in zip(both, loggers, levels, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
-            handler.close()
+            with suppress(OSError, ValueError):  # what could not be written cannot be flushed
+                handler.close()
