@@ -42,7 +42,13 @@ def spa(
     )
     test.compute()
     found = test.pvalues
-    return SPAResult(float(found["lower"]), float(found["consistent"]), float(found["upper"]))
+    # The observed sample counts as one of the draws, so that no p-value is zero.
+    return SPAResult(
+        *(
+            (float(found[name]) * draws + 1) / (draws + 1)
+            for name in ("lower", "consistent", "upper")
+        )
+    )
 
 
 def stationary_deviation(values: FloatArray, mean_block: float) -> FloatArray:
