@@ -190,7 +190,6 @@ class KISBroker(FollowingBroker):
         )  # fmt: skip
         order.addcomminfo(self.getcommissioninfo(data))
         order.addinfo(ref=working.ref, decision=pending.decision, tick=pending.tick)
-        order.p.simulated = False  # only its making was: no bar has come yet
         order.executed.size = pending.filled if working.side is Side.BUY else -pending.filled
         order.executed.remsize -= order.executed.size
         order.submit(self)

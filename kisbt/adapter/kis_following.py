@@ -115,8 +115,8 @@ class FollowingBroker(BookBroker):
         at = self._clock.now()
         if self._by_bar and self._bar is not None:
             at = self._bar
-        elif execution.time is not None:
-            at = datetime.combine(working.session, execution.time)
+        elif execution.at is not None:
+            at = datetime.combine(working.session, execution.at)
         # books are kept in order of days: what is told a day late is booked that late
         self._booked = session = max(working.session, self._booked)
         quantity = min(execution.quantity, working.remaining)

@@ -29,7 +29,7 @@ class Execution(NamedTuple):
 
     quantity: int
     price: int
-    time: time | None = None
+    at: time | None = None
 
 
 @dataclass(slots=True)
