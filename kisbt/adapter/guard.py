@@ -24,7 +24,7 @@ class GuardLimits:
     dangerous side of the last one: a buy above it, or a market buy whose name has moved since it
     was decided. ``max_order_value`` and ``max_bought_per_day`` are won; the latter is also how a
     first day with real money is kept small. ``one_order_a_bar`` refuses a second buy of a name
-    decided at the same bar; an exact copy is refused in any case.
+    decided at the same bar; ``refuse_copies`` only an exact copy of a buy.
     """
 
     max_weight: float | None = None
@@ -36,6 +36,7 @@ class GuardLimits:
     max_order_value: int | None = None
     max_bought_per_day: int | None = None
     one_order_a_bar: bool = False
+    refuse_copies: bool = True
 
     @classmethod
     def of(cls, limits: RiskLimits) -> "GuardLimits":
@@ -206,7 +207,7 @@ class Guard:
     def _copied(self, order: Proposal) -> str | None:
         if order.bar != self._day.bar:
             return None
-        if _mark(order) in self._day.seen:
+        if self.limits.refuse_copies and _mark(order) in self._day.seen:
             return "안전장치: 같은 봉의 같은 주문이 이미 있음"
         ticker = order.instrument.ticker
         if self.limits.one_order_a_bar and any(seen[0] == ticker for seen in self._day.seen):

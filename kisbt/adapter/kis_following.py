@@ -228,9 +228,10 @@ class FollowingBroker(BookBroker):
         desk = self._desks.get(session)
         if desk is None or not any(w.session == session for w in self._sent.values()):
             return True
+        over = calendar.session_hours(session).close + CLOSING
         due = desk.due()
         if not at_once and due is not None and due > self._clock.now():
-            return False
+            return desk.known_at >= over and not desk.doubtful
         good = desk.read()
         for _ in range(ABSENT_READINGS - 1):
             if not good or not desk.doubtful:

@@ -98,7 +98,8 @@ class OrderDesk:
         self._ledger = OrderLedger()
         self._lines: dict[str, _Line] = {}
         self._read_at = _NEVER
-        self.failures = 0
+        self.known_at = _NEVER
+        """When the day's orders were last read with success."""
 
     def send(self, ref: str, ticker: str, side: Side, quantity: int, price: int | None) -> Standing:
         """Send an order, once.
@@ -185,8 +186,8 @@ class OrderDesk:
         try:
             rows = self._venue.inquire_daily_ccld(*asked)
         except KISAPIError:
-            self.failures += 1
             return False
+        self.known_at = now
         self._ledger.listed(rows)
         self._revive()
         for line in self._lines.values():
