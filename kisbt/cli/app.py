@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, doctor, journal, prompts, safety, sim
+from kisbt.cli import backtest, checks, data, doctor, gate, journal, prompts, safety, sim
 
 app = typer.Typer(
     name="kisbt",
@@ -26,6 +26,8 @@ app.command()(safety.reject)
 app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(journal.app, name="journal")
+app.add_typer(gate.app, name="gate")
+app.command()(gate.power)
 
 
 def _version(show: bool) -> None:

@@ -4,6 +4,7 @@ A campaign is one draw of a world (``nulls``) judged by the functions that judge
 (``selection``). Other rules for choosing a version are judged on the same draws for comparison.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -27,7 +28,7 @@ CALIBRATED = 0.015
 
 
 class Cell(NamedTuple):
-    """A world and a size: ``days`` of development, then ``holdout``; ``ir`` of the first version."""
+    """A world and a size: development days, then holdout days; ``ir`` of the first version."""
 
     kind: Kind
     versions: int
@@ -141,7 +142,7 @@ def measure(
 ) -> list[Rate]:
     """Promotion rates of one cell, a row a rule. The result does not depend on ``jobs``."""
     bounds = np.linspace(0, campaigns, jobs * 4 + 1).astype(int) if jobs > 1 else [0, campaigns]
-    parts = [(int(a), int(b)) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    parts = [(int(a), int(b)) for a, b in itertools.pairwise(bounds) if b > a]
     if jobs > 1:
         from joblib import Parallel, delayed
 
