@@ -1,9 +1,9 @@
 """Is a difference more than luck? Tests and intervals over a contest, without words.
 
-Method: ``field.md`` 5.3 and 5.8. The block sign-flip max-T over all versions decides, at 2.5 % a
-side, at half of that where block sums lean to losses (skewness below -0.3). SPA stands beside it
-and does not decide. A version is called better only if the stationary bootstrap's interval of
-the mean difference agrees.
+Method: ``field.md`` 5.3 and 5.8. The block sign-flip max-T over all versions decides, at 2.5 % for
+both sides together, at half of that where block sums lean to losses (skewness below -0.3). SPA
+stands beside it and does not decide. A version is called better only if the stationary
+bootstrap's interval of the mean difference agrees.
 """
 
 import math
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 Word = Literal["better", "worse", "undecided"]
 
-LEVEL = 0.025
-"""One-sided level of "better", and of "worse"."""
+LEVEL = 0.0125
+"""One-sided level of "better", and of "worse": together the 2.5 % of a gate's one call."""
 
-SKEWED_LEVEL = 0.0125
+SKEWED_LEVEL = 0.00625
 """The level where the block sums' skewness lies below ``SKEW``."""
 
 SKEW = -0.3
 SHORTEST_BLOCK = 10
 """Sessions."""
 
-FEWEST_BLOCKS = 6
-"""With fewer no outcome can reach the level: ``2**-5`` is above 2.5 %."""
+FEWEST_BLOCKS = 7
+"""With fewer no outcome can reach the level: ``2**-6`` is above 1.25 %."""
 
 DRAWS = 2000
 SEED = 20_240_101
@@ -129,22 +129,29 @@ def judge(contest: Contest) -> Judged | None:
     if len(contest.entries) < 2:
         return Judged((), block, blocks, None, None, math.inf, rules, noise)
     diffs = contest.differences()
-    up, down = (block_sign_flip(sign * diffs, block, DRAWS, SEED) for sign in (1.0, -1.0))
     versions = diffs.shape[1]
-    verdicts = tuple(
-        _verdict(diffs[:, k], _Side(up, k), _Side(down, k), block, blocks, versions)
-        for k in range(versions)
-    )
+    verdicts, best = verdicts_of(diffs, block)
     return Judged(
         verdicts,
         block,
         blocks,
-        up,
+        best,
         spa(diffs, mean_block=block, seed=SEED).p_consistent,
         smallest_detectable(days, n_variants=versions, block=block, level=LEVEL),
         rules,
         noise,
     )
+
+
+def verdicts_of(diffs: FloatArray, block: int) -> tuple[tuple[Verdict, ...], MaxT]:
+    """Call every version from its differences [days, versions], all tested together."""
+    blocks, versions = math.ceil(len(diffs) / block), diffs.shape[1]
+    up, down = (block_sign_flip(sign * diffs, block, DRAWS, SEED) for sign in (1.0, -1.0))
+    verdicts = tuple(
+        _verdict(diffs[:, k], _Side(up, k), _Side(down, k), block, blocks, versions)
+        for k in range(versions)
+    )
+    return verdicts, up
 
 
 def longest_holding(results: "Iterable[RunResult]") -> int:

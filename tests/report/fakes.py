@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -153,3 +153,32 @@ def from_levels(levels: Sequence[int], market: Sequence[float] = (), **changes: 
         "reasons": {},
     }  # fmt: skip
     return fake_result(sessions=1, warmup=0, **(values | changes))
+
+
+def drifted(result: RunResult, daily: float) -> RunResult:
+    """The same run with ``daily`` added to every bar's return; its fills are left out."""
+    level, points, before = float(result.start_cash), [], result.start_cash
+    for point in result.equity:
+        level *= point.equity / before + daily
+        before = point.equity
+        points.append(point._replace(equity=round(level)))
+    return replace(result, run_id=f"{result.run_id}-drifted", equity=points, fills=[])
+
+
+def walk(returns: Sequence[float]) -> RunResult:
+    """A run without trades whose equity has these daily returns, to the won of a big account."""
+    days = weekdays(date(2022, 1, 3), len(returns))
+    level, points = 10**12, []
+    for at, move in zip(closes_of(days, 1), returns, strict=True):
+        level = round(level * (1.0 + float(move)))
+        points.append(EquityPoint(at, level, level, 0.0))
+    return fake_result(
+        sessions=1,
+        warmup=0,
+        start_cash=10**12,
+        equity=points,
+        gross_equity=[point.equity for point in points],
+        fills=[],
+        actions=[],
+        benchmark=[],
+    )

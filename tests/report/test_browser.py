@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from kisbt.report.comparison import write_comparison
+from kisbt.report.contest import contest_of
 from kisbt.report.tearsheet import write_tearsheet
 from tests.report.chromium import EXECUTABLE, Chromium, running
 from tests.report.fakes import fake_result
@@ -29,7 +30,7 @@ def tearsheet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pages") / "comparison.html"
-    return write_comparison([fake_result(seed=n, sessions=200) for n in range(3)], path)
+    return write_comparison(contest_of([fake_result(seed=n, sessions=200) for n in range(3)]), path)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -37,7 +38,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("page", "words"),
     [
         ("tearsheet", ("결과를 보기 전에", "합성 데이터", "핵심 수치", "이동 변동성 (6개월)")),
-        ("comparison", ("통계 검정 없이 나란히 보여줄 뿐입니다", "누적 수익률", "최대 낙폭")),
+        ("comparison", ("판단 보류", "차이는 우연인가", "누적 수익률", "최대 낙폭")),
     ],
 )
 def test_page_opens_without_request_complaint_or_overflow(
