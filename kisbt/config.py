@@ -7,6 +7,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,6 +172,54 @@ class GateSettings(Section):
     rollback_drift_days: int = Field(default=5, ge=1)
 
 
+class TokenPrice(Section):
+    """What a model's tokens cost, US dollars per million. ``cached_input`` as billed for a prefix
+    that the provider had kept; ``None`` takes the price of ``input``.
+    """
+
+    input: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
+    output: float = Field(ge=0)
+
+
+class LLMSettings(Section):
+    """Which model answers node 3, behind which OpenAI-compatible server, and what it may cost.
+
+    ``api_key_env`` names the environment variable that holds the key; a server on this machine or
+    network needs none. ``structured`` is how the JSON schema is asked for; ``auto`` finds out what
+    the server knows. ``timeout_seconds`` bounds one attempt, ``retries`` the further ones after
+    429, 5xx, timeouts and broken connections. ``concurrency`` and the two limits a minute hold for
+    all runs of a process. Budgets hold for one command; ``None`` is no limit. ``usd_krw`` is the
+    exchange rate that costs are told in. ``cache`` is relative to the results folder. ``prices``
+    and ``cutoffs`` (the last day a model's training data may hold) are by model name;
+    ``cutoff_margin_days`` on both sides of it count as neither before nor after.
+    """
+
+    base_url: str = "https://api.openai.com/v1"
+    model: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    seed: int | None = 0
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    max_tokens: int | None = Field(default=None, ge=1)
+    structured: Literal["auto", "json_schema", "json_object", "text"] = "auto"
+    concurrency: int = Field(default=32, ge=1, le=256)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    retries: int = Field(default=4, ge=0, le=20)
+    budget_calls: int | None = Field(default=None, ge=0)
+    budget_tokens: int | None = Field(default=None, ge=0)
+    budget_krw: float | None = Field(default=None, ge=0)
+    draws: int = Field(default=1, ge=1, le=99)
+    min_agreement: float = Field(default=0.0, ge=0, le=1)
+    charge_costs: bool = False
+    usd_krw: float = Field(default=1_400.0, gt=0)
+    cache: str = "llm_cache.sqlite"
+    prices: dict[str, TokenPrice] = Field(default_factory=dict)
+    cutoffs: dict[str, date] = Field(default_factory=dict)
+    cutoff_margin_days: int = Field(default=90, ge=0)
+
+
 class Paths(Section):
     """Folders, relative to the project root unless absolute, and the journal's URL.
 
@@ -195,6 +244,7 @@ class Settings(Section):
     kis: KISSettings = KISSettings()
     gate: GateSettings = GateSettings()
     live: LiveSettings = LiveSettings()
+    llm: LLMSettings = LLMSettings()
     paths: Paths = Paths()
     root: Path = Field(default_factory=Path.cwd, exclude=True)
 
@@ -202,6 +252,10 @@ class Settings(Section):
         """The absolute folder of one kind."""
         name: str = getattr(self.paths, which)
         return (self.root / name).resolve()
+
+    def llm_cache(self) -> Path:
+        """The absolute file of recorded model replies."""
+        return self.folder("results") / self.llm.cache
 
     def journal_url(self) -> str:
         """The journal as an SQLAlchemy URL; ``results/journal.sqlite`` by default."""

@@ -12,6 +12,7 @@ class LLMCall(NamedTuple):
     (an answer that is no plan) or ``failed`` (no answer). ``request`` is the canonical JSON that
     ``key`` is the hash of. Tokens are counts, ``tokens_cached`` those the provider billed as a
     cached prefix. A call from the cache costs nothing now: its cost is what recording it cost.
+    ``attempts`` counts the requests that went out for it, retries and fallbacks included.
     """
 
     tick: int
@@ -31,6 +32,7 @@ class LLMCall(NamedTuple):
     latency_ms: float
     at: datetime
     error: str = ""
+    attempts: int = 1
 
 
 class CallListener(Protocol):

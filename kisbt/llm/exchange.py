@@ -36,3 +36,4 @@ class Exchange(NamedTuple):
     latency_ms: float
     error: str
     at: datetime
+    attempts: int = 1
