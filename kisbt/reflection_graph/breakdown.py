@@ -11,7 +11,12 @@ from kisbt.reflection_graph.trips import Floats, Trips
 
 MOODS = (("low", -np.inf, 40.0), ("middle", 40.0, 60.0), ("high", 60.0, np.inf))
 BREADTHS = (("narrow", -np.inf, 0.4), ("even", 0.4, 0.6), ("broad", 0.6, np.inf))
-LEVELS = (("<0.5", -np.inf, 0.5), ("0.5-0.7", 0.5, 0.7), ("0.7-0.9", 0.7, 0.9), (">=0.9", 0.9, np.inf))
+LEVELS = (
+    ("<0.5", -np.inf, 0.5),
+    ("0.5-0.7", 0.5, 0.7),
+    ("0.7-0.9", 0.7, 0.9),
+    (">=0.9", 0.9, np.inf),
+)
 BUCKETS = 4
 MOST_GROUPS = 200
 
@@ -104,9 +109,7 @@ def _by_rule(trips: Trips) -> list[Group]:
     return [{"key": key, **figures(trips, np.array(named[key]))} for key in sorted(named)]
 
 
-def _ranged(
-    trips: Trips, name: str, ranges: Sequence[tuple[str, float, float]]
-) -> Iterator[Group]:
+def _ranged(trips: Trips, name: str, ranges: Sequence[tuple[str, float, float]]) -> Iterator[Group]:
     if name in trips.names:
         values = trips.features[:, trips.names.index(name)]
         for label, low, high in ranges:

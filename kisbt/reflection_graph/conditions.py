@@ -14,9 +14,7 @@ Mask = NDArray[np.bool_]
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
-LEARNABLE: tuple[str, ...] = tuple(
-    f.name for f in FEATURES if f.history and f.unit != "flag"
-)
+LEARNABLE: tuple[str, ...] = tuple(f.name for f in FEATURES if f.history and f.unit != "flag")
 """Features a rule may be learnt over: with history, and more than a flag."""
 
 MARKET_WIDE: frozenset[str] = frozenset(f.name for f in FEATURES if f.market_wide)

@@ -251,9 +251,7 @@ def describe(
     )
 
 
-def question(
-    evidence: Evidence, when: tuple[Condition, ...], mask: Mask, block: int
-) -> Pattern:
+def question(evidence: Evidence, when: tuple[Condition, ...], mask: Mask, block: int) -> Pattern:
     """The same figures for one condition asked on purpose: ``p`` is ``q``, one question."""
     wide = all(condition.feature in MARKET_WIDE for condition in when)
     base = evidence.outcome if wide else evidence.excess

@@ -93,7 +93,9 @@ def make_trips(
         for trip in pairing.trips:
             if since <= trip.closed.isoformat() <= until:
                 entry = by_ref[trip.entry_ref]
-                rows.append((book, trip, owner[trip.entry_ref], entry, by_ref.get(trip.exit_ref, [])))
+                rows.append(
+                    (book, trip, owner[trip.entry_ref], entry, by_ref.get(trip.exit_ref, []))
+                )
     rows.sort(key=lambda row: (row[1].closed_at, row[0], row[1].ticker, row[1].entry_ref))
     return _columns(rows, tuple(names))
 
