@@ -173,8 +173,9 @@ class GateSettings(Section):
 
 
 class TokenPrice(Section):
-    """What a model's tokens cost, US dollars per million. ``cached_input`` as billed for a prefix
-    that the provider had kept; ``None`` takes the price of ``input``.
+    """What a model's tokens cost, in US dollars per million.
+
+    ``cached_input`` is for a prefix that the provider had kept; ``None`` takes that of ``input``.
     """
 
     input: float = Field(ge=0)
