@@ -221,6 +221,28 @@ class LLMSettings(Section):
     cutoff_margin_days: int = Field(default=90, ge=0)
 
 
+class ReflectionSettings(Section):
+    """How ``kisbt reflect`` learns (반성). Patterns are mined at a false ``discovery_level``.
+
+    ``candidates`` versions at most are tried a reflection, one changed rule each. A rule must rest
+    on ``least_rows`` judged names, change ``least_changed`` of decisions and differ on
+    ``least_dates`` days. ``horizon`` sessions until an outcome is taken; by default the middle
+    holding time. ``promote_on`` says which stage of the gate moves the pointer; with
+    ``require_approval`` a person moves it (``kisbt approve``). ``commit`` makes git commits.
+    """
+
+    seed: int = Field(default=0, ge=0)
+    candidates: int = Field(default=3, ge=1, le=12)
+    discovery_level: float = Field(default=0.10, gt=0, lt=1)
+    least_rows: int = Field(default=20, ge=5)
+    least_changed: float = Field(default=0.05, ge=0, le=1)
+    least_dates: int = Field(default=60, ge=1)
+    horizon: int | None = Field(default=None, ge=1, le=60)
+    promote_on: Literal["holdout", "shadow"] = "holdout"
+    require_approval: bool = False
+    commit: bool = False
+
+
 class Paths(Section):
     """Folders, relative to the project root unless absolute, and the journal's URL.
 
@@ -244,6 +266,7 @@ class Settings(Section):
     fills: FillSettings = FillSettings()
     kis: KISSettings = KISSettings()
     gate: GateSettings = GateSettings()
+    reflection: ReflectionSettings = ReflectionSettings()
     live: LiveSettings = LiveSettings()
     llm: LLMSettings = LLMSettings()
     paths: Paths = Paths()
