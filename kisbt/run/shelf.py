@@ -11,7 +11,7 @@ from kisbt.config import Settings
 from kisbt.domain.result import RunResult
 from kisbt.errors import JournalError
 from kisbt.journal.database import DatabaseManager
-from kisbt.report.card import source_hash
+from kisbt.report.card import code_hash
 from kisbt.report.writing import write_whole
 from kisbt.run.prepare import Prepared
 
@@ -40,8 +40,7 @@ class Shelf:
             )
             for job in jobs
         ]
-        code = source_hash(Path(__file__).resolve().parents[1])
-        key = hashlib.sha256(orjson.dumps([code, settings.lang, parts])).hexdigest()[:16]
+        key = hashlib.sha256(orjson.dumps([code_hash(), settings.lang, parts])).hexdigest()[:16]
         self.folder = settings.folder("results") / "sweeps" / key
 
     def _file(self, number: int) -> Path:
