@@ -67,10 +67,11 @@ def sharpe_variance(m: Moments) -> float:
 
 def probabilistic_sharpe(returns: FloatArray, benchmark: float = 0.0) -> float:
     """One minus the p-value of "the true per-period ratio is at most ``benchmark``", in [0, 1]."""
-    return _exceeds(moments(returns), benchmark)
+    return exceeds(moments(returns), benchmark)
 
 
-def _exceeds(m: Moments, benchmark: float) -> float:
+def exceeds(m: Moments, benchmark: float = 0.0) -> float:
+    """``probabilistic_sharpe`` from moments."""
     spread = sharpe_variance(m)
     if spread == 0.0:
         return 0.5 if m.sharpe == benchmark else float(m.sharpe > benchmark)
@@ -103,7 +104,7 @@ def minimum_track_record(returns: FloatArray, benchmark: float = 0.0, level: flo
 
 
 def track_record(m: Moments, benchmark: float = 0.0, level: float = 0.95) -> float:
-    """The same from moments; ``days`` plays no part."""
+    """``minimum_track_record`` from moments; ``days`` plays no part."""
     if m.sharpe <= benchmark:
         return math.inf
     return float(1 + sharpe_variance(m) * (ndtri(level) / (m.sharpe - benchmark)) ** 2)
