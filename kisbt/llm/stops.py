@@ -36,7 +36,16 @@ class ReplayMiss(StopRun):
 
 
 class BudgetSpent(StopRun):
-    """The command's budget for the model is spent."""
+    """The command's budget for the model is spent.
+
+    ``exchange`` is set when attempts were made before it ran out.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, exchange: Exchange | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.exchange = exchange
 
 
 class CacheTrouble(StopRun):
@@ -47,3 +56,7 @@ class ModelUnusable(StopRun):
     """The run's first call shows that no call can succeed: wrong address, key or model."""
 
     exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, hint: str | None = None, exchange: Exchange) -> None:
+        super().__init__(message, hint=hint)
+        self.exchange = exchange
