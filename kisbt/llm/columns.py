@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from statistics import median
+from types import MappingProxyType
+from typing import Self
 
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.domain.rules import Condition
@@ -34,7 +36,7 @@ Coarse = Callable[[float | None], float | None]
 
 
 class Columns:
-    """The columns of one prompt version.
+    """The columns of one table.
 
     Blind mode lowers amounts of won and days to steps, because the exact figure would name the
     share. Thresholds that the prompt tests are steps themselves, so ``>=`` and ``<`` hold for a
@@ -43,19 +45,25 @@ class Columns:
     in the catalogue is left out: nobody knows what it would give away.
 
     Args:
-        version: Names the features.
+        features: Their names, in the order shown.
         blind: Whether to coarsen.
+        thresholds: Positive sizes that a prompt tests, ascending, by feature.
     """
 
-    def __init__(self, version: PromptVersion, *, blind: bool) -> None:
-        shown = [f for f in version.features if not blind or f in _UNITS]
+    def __init__(
+        self,
+        features: Sequence[str],
+        *,
+        blind: bool,
+        thresholds: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    ) -> None:
+        shown = [f for f in features if not blind or f in _UNITS]
         self.market = tuple(name for name in shown if name in MARKET_FEATURES)
         self.names = tuple(name for name in shown if name not in MARKET_FEATURES)
         self._read = itemgetter(*self.names, *self.names[:1]) if self.names else None
         forms = [_FORMS.get(_UNITS.get(name, ""), "%.6g") for name in self.names]
         self._coarse: list[tuple[int, str, Coarse | None]] = []
         if blind:
-            thresholds = _thresholds(version)
             for index, name in enumerate(self.names):
                 unit = _UNITS[name]
                 if unit == "krw":
@@ -67,6 +75,11 @@ class Columns:
                     self._coarse.append((index, name, _floor(edges)))
         self._forms = forms
         self._row = "".join(f',"{n}":{f}' for n, f in zip(self.names, forms, strict=True)) + "}"
+
+    @classmethod
+    def of(cls, version: PromptVersion, *, blind: bool) -> Self:
+        """The features that a prompt version lists."""
+        return cls(version.features, blind=blind, thresholds=_thresholds(version))
 
     def texts(self, rows: Mapping[str, FeatureRow]) -> dict[str, str]:
         """The end of each name's JSON line: ``,"change_pct":1.20,...}``."""

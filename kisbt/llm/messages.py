@@ -68,7 +68,7 @@ class PromptRenderer:
     ) -> None:
         self._mask = mask
         self._instruments = instruments
-        self._columns = Columns(version, blind=mask is not None)
+        self._columns = Columns.of(version, blind=mask is not None)
         self._heads: dict[str, str] = {}
         self.system = Message("system", _system_text(version, limits, mask))
 

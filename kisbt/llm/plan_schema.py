@@ -133,9 +133,7 @@ def parse_plan(
 
 @lru_cache(maxsize=4096)
 def _parse(text: str, prose: bool) -> TradingPlan:
-    if len(text) > MAX_REPLY:
-        _refuse(f"the reply has {len(text):,} characters, more than {MAX_REPLY:,}")
-    raw = _object_in(text, prose)
+    raw = read_object(text, "decisions", prose=prose)
     try:
         answer = PlanAnswer.model_validate(raw)
     except ValidationError as error:
@@ -149,7 +147,19 @@ def _parse(text: str, prose: bool) -> TradingPlan:
     return TradingPlan.model_validate(answer.model_dump())
 
 
-def _object_in(text: str, prose: bool) -> dict[str, Any]:
+def read_object(text: str, key: str, *, prose: bool = False) -> dict[str, Any]:
+    """The one JSON object of a reply, bare, alone in a code fence, or with words around it.
+
+    Args:
+        text: The reply.
+        key: The field by which the object is known among words.
+        prose: Whether words are allowed.
+
+    Raises:
+        PlanError: there is none, or more than one.
+    """
+    if len(text) > MAX_REPLY:
+        _refuse(f"the reply has {len(text):,} characters, more than {MAX_REPLY:,}")
     bare = _unfenced(text.strip())
     try:
         value = _DECODER.decode(bare)
@@ -159,7 +169,7 @@ def _object_in(text: str, prose: bool) -> dict[str, Any]:
         if not prose:
             reason = str(error) if isinstance(error, json.JSONDecodeError) else "cannot be read"
             _refuse(f"not a JSON object: {reason}")
-        value = _only_object(text)
+        value = _only_object(text, key)
     if not isinstance(value, dict):
         _refuse("not a JSON object")
     return value
@@ -173,8 +183,8 @@ def _unfenced(text: str) -> str:
     return text
 
 
-def _only_object(text: str) -> dict[str, Any]:
-    """The one object with ``decisions`` in a text; objects inside it do not count."""
+def _only_object(text: str, key: str) -> dict[str, Any]:
+    """The one object with ``key`` in a text; objects inside it do not count."""
     found: list[dict[str, Any]] = []
     at = text.find("{")
     for _ in range(MAX_BRACES):
@@ -187,11 +197,11 @@ def _only_object(text: str) -> dict[str, Any]:
         except (ValueError, RecursionError):
             at = text.find("{", at + 1)
             continue
-        if "decisions" in value:
+        if key in value:
             found.append(value)
         at = text.find("{", end)
     if len(found) != 1:
-        _refuse("no JSON object with decisions" if not found else "more than one JSON object")
+        _refuse(f"no JSON object with {key}" if not found else "more than one JSON object")
     return found[0]
 
 

@@ -37,7 +37,7 @@ def shown(columns: Columns, row: dict[str, float | None]) -> dict[str, float | N
 
 
 def test_values_are_written_by_their_unit_and_market_wide_ones_stand_apart() -> None:
-    columns = Columns(version(), blind=False)
+    columns = Columns.of(version(), blind=False)
     assert shown(columns, ROW) == {
         "change_pct": 1.23,
         "days_since_listing": 4321,
@@ -50,24 +50,26 @@ def test_values_are_written_by_their_unit_and_market_wide_ones_stand_apart() -> 
 
 def test_missing_values_are_null_whether_absent_or_none() -> None:
     for blind in (False, True):
-        columns = Columns(version(), blind=blind)
+        columns = Columns.of(version(), blind=blind)
         assert set(shown(columns, {}).values()) == {None}
         assert set(shown(columns, dict.fromkeys(ROW)).values()) == {None}
 
 
 def test_blind_mode_leaves_out_what_is_not_catalogued() -> None:
-    assert "own_feature" not in shown(Columns(version(), blind=True), ROW)
+    assert "own_feature" not in shown(Columns.of(version(), blind=True), ROW)
 
 
 def test_a_version_with_one_or_no_own_feature_is_written_too() -> None:
-    assert shown(Columns(version(features=("change_pct",)), blind=False), ROW) == {
+    assert shown(Columns.of(version(features=("change_pct",)), blind=False), ROW) == {
         "change_pct": 1.23
     }
-    assert Columns(version(features=("market_mood",)), blind=False).texts({"A": ROW}) == {"A": "}"}
+    assert Columns.of(version(features=("market_mood",)), blind=False).texts({"A": ROW}) == {
+        "A": "}"
+    }
 
 
 def test_without_a_threshold_amounts_are_steps_of_the_median_of_the_day() -> None:
-    columns = Columns(version(), blind=True)
+    columns = Columns.of(version(), blind=True)
     rows = {str(n): ROW | {"value_traded_krw": value} for n, value in enumerate((7e8, 1e9, 9e9))}
     texts = columns.texts(rows)
     values = [json.loads("{" + t.removeprefix(","))["value_traded_krw"] for t in texts.values()]
@@ -99,7 +101,7 @@ def test_steps_decide_a_prompt_s_conditions_as_the_exact_figures_do(
         AT,
     )
     prompt = made.model_copy(update={"features": FEATURES})
-    columns = Columns(prompt, blind=True)
+    columns = Columns.of(prompt, blind=True)
     units = units_of(prompt)
     for threshold in (first, second):
         for exact in (value, threshold):
