@@ -13,6 +13,7 @@ from kisbt.adapter.kis_orders import Venue
 from kisbt.domain.market import Instrument
 from kisbt.domain.ports import Clock, ExecutionListener, MarketView
 from kisbt.domain.trading import OrderState, Side
+from kisbt.kis.ledger import Tracked
 from kisbt.kis.records import Notice
 from kisbt.krx import calendar
 
@@ -88,6 +89,7 @@ class KISBroker(FollowingBroker):
             venue, book, clock=clock, guard=guard or Guard(), listeners=listeners, log=log,
             notify=notify, account=account, by_bar=by_bar,
         )  # fmt: skip
+        self._bar = self._current_bar()
         self._notices = notices
         self._last_price = last_price
         self._tries: dict[str, tuple[datetime, datetime]] = {}
@@ -127,6 +129,26 @@ class KISBroker(FollowingBroker):
         if new_bar:
             self._valuation = self._value()
         self._outbox.append(None)  # Cerebro stops reading at the mark
+
+    def settle(self) -> None:
+        """Take in notices, read the orders of open days, and book what that tells, now.
+
+        For comparing books with the venue. In bar mode nothing is booked before its bar.
+        """
+        if (desk := self._desks.get(self._today())) is not None:
+            desk.hear(self._notices())
+        if self._by_bar:
+            return
+        for desk in self._desks.values():
+            if desk.due() is not None:
+                desk.read()
+        for ref in [*self._ended, *self._sent]:
+            self._follow(ref)
+
+    def strangers(self) -> list[Tracked]:
+        """Open orders on the account that are not ours, as far as today's orders were read."""
+        desk = self._desks.get(self._today())
+        return [] if desk is None else [o for o in desk.strangers() if o.remaining]
 
     def look_again(self) -> None:
         """Read the day's orders at the next turn: the stream was away and may have missed fills."""

@@ -17,6 +17,7 @@ from kisbt.krx.costs import CostModel
 from tests.adapter.fake_venue import CLOSE, DAY, A, B, KilledError
 from tests.adapter.live_desk import LiveDesk
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the journal syncs at every step
 ROUNDS = int(os.environ.get("KISBT_BROKER_ROUNDS", "40"))
 STEPS = int(os.environ.get("KISBT_BROKER_STEPS", "40"))
 
@@ -35,7 +36,7 @@ class LiveAccount(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY)
         self.placed = 0
         self.undelivered = 0
 
