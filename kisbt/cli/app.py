@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, doctor, gate, journal, prompts, safety, sim
+from kisbt.cli import backtest, checks, data, doctor, gate, journal, prompts, reflect, safety, sim
 
 app = typer.Typer(
     name="kisbt",
@@ -19,6 +19,7 @@ app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
 app.command()(sim.sim)
+app.command()(reflect.reflect)
 app.command()(safety.halt)
 app.command()(safety.resume)
 app.command()(safety.approve)

@@ -120,7 +120,17 @@ def sources(db: DatabaseManager, scope: Scope) -> list[Source]:
         if scope.modes:
             query = query.where(runs.c.mode.in_(scope.modes))
         found = connection.execute(query).all()
-    return [_source(row._mapping) for row in found]
+    return [_source(row._mapping) for row in (found if scope.runs else _latest(found))]
+
+
+def _latest(rows: Sequence[Any]) -> list[Any]:
+    """Of backtests that were made twice only the last: the same trades are no news."""
+    last: dict[Any, str] = {}
+    for row in rows:
+        if row.mode == "backtest":
+            last[row.config_hash, row.prompt_hash, row.dataset_hash] = row.run_id
+    kept = set(last.values())
+    return [row for row in rows if row.mode != "backtest" or row.run_id in kept]
 
 
 def _source(row: Any) -> Source:

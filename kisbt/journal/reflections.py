@@ -5,7 +5,7 @@ rules made of it, a trade its snapshot; and a rule's versions name the reflectio
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,8 +18,8 @@ from kisbt.journal.record import iso
 from kisbt.journal.schema import prompt_versions, reflections, rules, runs
 from kisbt.krx import calendar
 
-REJECTED = ("reject", "keep")
-"""Verdicts after which the same rule is not tried again on the same evidence."""
+ASK_AGAIN = timedelta(days=90)
+"""An undecided rule may be asked about again when this much more is known."""
 
 
 class Reflection(NamedTuple):
@@ -103,15 +103,18 @@ class Reflections:
         with self._db.reading() as connection:
             return [_reflection(row) for row in connection.execute(query)]
 
-    def rejected(self, *, but: str | None = None) -> list[Rule]:
-        """Rules that the gate turned down, oldest first; those of reflection ``but`` aside."""
+    def rejected(self, *, until: date | None = None, but: str | None = None) -> list[Rule]:
+        """Rules not to be tried again, oldest first; those of reflection ``but`` aside.
+
+        Rejected ones for good; undecided ones as long as their test ended less than
+        ``ASK_AGAIN`` days before ``until`` (``None``: for good, too).
+        """
         return [
             Rule.model_validate(candidate["proposal"]["rule"])
             for one in self.all()
             if one.reflection_id != but
             for candidate in one.report.get("candidates", ())
-            if candidate["proposal"]["rule"] is not None
-            and (candidate.get("ruling") or {}).get("verdict") in REJECTED
+            if candidate["proposal"]["rule"] is not None and _closed(candidate, until)
         ]
 
     def rule_history(self, rule_id: str) -> RuleHistory:
@@ -157,6 +160,16 @@ def _reflection(row: Row[Any]) -> Reflection:
     for name in ("source_runs", "insights", "report"):
         values[name] = orjson.loads(values[name])
     return Reflection(**{**values, "source_runs": tuple(values["source_runs"])})
+
+
+def _closed(candidate: Mapping[str, Any], until: date | None) -> bool:
+    ruling = candidate.get("ruling") or {}
+    if ruling.get("verdict") == "reject":
+        return True
+    if ruling.get("verdict") != "keep":
+        return False
+    last = ruling["detail"]["windows"]["development"]["last"]
+    return until is None or date.fromisoformat(last) + ASK_AGAIN > until
 
 
 def _json(value: Any) -> str:

@@ -50,7 +50,7 @@ def figures(trips: Trips, rows: NDArray[np.int64] | None = None) -> Group:
 
 
 def breakdown(trips: Trips) -> dict[str, list[Group]]:
-    """The same figures by name, regime, feature bucket, rule, confidence, agreement, prompt, mode."""
+    """The same figures by name, regime, feature bucket, rule, confidence and so on."""
     return {
         "name": _by(trips, trips.ticker),
         "regime": [*_ranged(trips, "market_mood", MOODS), *_ranged(trips, "breadth", BREADTHS)],

@@ -143,11 +143,12 @@ def _rows(
         total, there = np.nansum(counted, axis=1), (~np.isnan(counted)).sum(axis=1)
         market = total / np.maximum(there, 1)
         excess = result + cost - market[t]
+    where = list(zip(t.tolist(), n.tolist(), strict=True))
     days = np.array([at[:10] for at in panel.at], dtype="datetime64[D]").astype(np.int64)
     return Evidence(
         kind, panel.names, panel.features[t, n], result, excess, days[t],
-        [f"{panel.at[a]}|{panel.tickers[b]}" for a, b in zip(t.tolist(), n.tolist(), strict=True)],
-        fate[t, n], [reasons.get((a, b), "[]") for a, b in zip(t.tolist(), n.tolist(), strict=True)],
+        [f"{panel.at[a]}|{panel.tickers[b]}" for a, b in where],
+        fate[t, n], [reasons.get(one, "[]") for one in where],
     )  # fmt: skip
 
 

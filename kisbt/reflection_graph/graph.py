@@ -8,6 +8,7 @@ result by the hash of its inputs, so a graph that was interrupted goes on where 
 """
 
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from kisbt.reflection_graph.aggregate_performance_data import aggregate_performance_data
@@ -47,7 +48,7 @@ def build_graph() -> "CompiledStateGraph[ReflectionState, Workbench, Any, Any]":
         graph.add_node(name, cast(Any, node))
     graph.add_edge(START, names[0])
     graph.add_conditional_edges(names[0], after_figures, [names[1], END])
-    for here, there in zip(names[1:-1], names[2:], strict=True):
+    for here, there in pairwise(names[1:]):
         graph.add_edge(here, there)
     graph.add_edge(names[-1], END)
     return graph.compile()

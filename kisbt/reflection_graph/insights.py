@@ -5,6 +5,7 @@ to which the condition did not apply. Without them every loss in a falling marke
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,8 +74,8 @@ def _trips_under(pattern: Pattern, evidence: Evidence, mask: Mask, trips: Trips)
     found = []
     for i, ticker in enumerate(trips.ticker):
         times = hit.get(ticker, [])
-        at = int(np.searchsorted(times, trips.entered_at[i]))
-        if at < len(times) and times[at] < trips.left_at[i]:
+        first = bisect_left(times, trips.entered_at[i])
+        if first < len(times) and times[first] < trips.left_at[i]:
             found.append(i)
     return found
 

@@ -24,7 +24,7 @@ FEWEST_BLOCKS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """Rows cut by session: ``starts`` are first rows, ``half`` the first block of the second half."""
+    """Rows cut by session: ``starts`` are first rows, ``half`` the second half's first block."""
 
     starts: Ints
     stops: Ints
@@ -126,7 +126,7 @@ def p_values(sums: Sums) -> tuple[Floats, Floats]:
 
 
 def discovery_rates(p: Floats, asked: Mask) -> Floats:
-    """q by Benjamini and Hochberg: over single conditions, and over pairs; 1 where not asked."""
+    """Rates by Benjamini and Hochberg, over single ones and over pairs; 1 where not asked."""
     from scipy.stats import false_discovery_control
 
     q = np.ones_like(p)
@@ -176,11 +176,11 @@ def mine(
             raw = sum_blocks(grid, evidence.rows, whole * left, blocks)
             sums = Sums(
                 sums.support,
-                *(np.where(both, getattr(raw, n), getattr(sums, n))
-                  for n in ("total", "squares")),
+                np.where(both, raw.total, sums.total),
+                np.where(both, raw.squares, sums.squares),
                 sums.blocks,
                 np.where(both, raw.first, sums.first),
-            )  # fmt: skip
+            )
         pattern, mask = _best(evidence, grid, sums, least, level, {p.when for p in found})
         if pattern is None:
             break

@@ -7,6 +7,8 @@ or ``retire`` one whose reason is gone.
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kisbt.domain.rules import Category, Condition, Effect, EffectKind, Evidence, Rule
 from kisbt.reflection_graph.conditions import MARKET_WIDE
 from kisbt.reflection_graph.korean import because
@@ -67,7 +69,7 @@ def _action(insight: dict[str, Any], when: tuple[Condition, ...]) -> tuple[Categ
 
 def _priority(insight: dict[str, Any]) -> int:
     """1..10 by how sure it is: |t| of 2 gives 4, of 5 and more gives 10."""
-    return max(1, min(10, round(2 * abs(insight["t"]))))
+    return int(np.clip(round(2 * abs(float(insight["t"]))), 1, 10))
 
 
 def _evidence(insight: dict[str, Any], runs: Sequence[str]) -> Evidence:

@@ -18,8 +18,11 @@ from kisbt.reflection_graph.proposals import Proposal
 
 
 class Score(NamedTuple):
-    """``gains`` by slice: return a judged row would be better off. ``changed`` is the share of
-    decisions that differ, ``dates`` how many days have one."""
+    """What a change would have done.
+
+    ``gains`` by slice: the return a judged row would be better off. ``changed`` is the share of
+    decisions that differ, ``dates`` how many days have one, ``fires`` how many rows.
+    """
 
     gains: tuple[float, ...]
     changed: float

@@ -1,6 +1,7 @@
 """Results of finished steps, kept by the hash of their inputs: an interrupted reflection goes on.
 
-    results/reflections/RF-.../aggregate_performance_data.json    {"input": "sha256:...", "output": ...}
+    results/reflections/RF-.../aggregate_performance_data.json
+    {"input": "sha256:...", "output": ...}
 
 A file whose input hash differs is ignored and replaced. Writing is whole or not at all.
 """

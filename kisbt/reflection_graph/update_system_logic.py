@@ -87,14 +87,14 @@ def _promote(
     bench: Workbench, candidates: list[Candidate], rulings: list[Ruling]
 ) -> dict[str, Any]:
     """Move the pointer to the first candidate that the gate passed, or say why not."""
+    by_number = {ruling.version: ruling for ruling in rulings}
     told = {
         "candidates": [
-            _told(c.proposal, c.version, next((r for r in rulings if r.version == c.version.number), None))
-            for c in candidates
+            _told(c.proposal, c.version, by_number.get(c.version.number)) for c in candidates
         ],
         "promoted": None,
         "waiting": None,
-    }  # fmt: skip
+    }
     passed = [ruling for ruling in rulings if ruling.passed]
     if not candidates:
         return {**told, "outcome": "nothing_to_try"}

@@ -1,4 +1,4 @@
-"""M3, second half: which proposals are rules at all, differ from what is there, and can be tested."""
+"""M3, second half: which proposals are sound rules, new, and can be tested."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -56,9 +56,8 @@ def _sorted(
         if raw["fires"] == 0 and not faults:
             faults.append("never fires on the journal's snapshots")
         if raw["changed"] < bench.options.least_changed and not faults:
-            faults.append(
-                f"changes {raw['changed']:.1%} of decisions, below {bench.options.least_changed:.0%}"
-            )
+            least = bench.options.least_changed
+            faults.append(f"changes {raw['changed']:.1%} of decisions, below {least:.0%}")
         if faults:
             refused.append({**raw, "faults": faults})
             continue
