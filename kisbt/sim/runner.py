@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 
 from kisbt.sim import control
@@ -67,7 +67,11 @@ class RunningSimulator:
                 await drained(door.hub)
             return result
 
-        return asyncio.run_coroutine_threadsafe(act(), self._loop).result()
+        return self.wait_for(act())
+
+    def wait_for(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine on the server's thread and return its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def control(self, method: str, what: str, body: bytes = b"") -> dict[str, Any]:
         """The control endpoint without HTTP, e.g. ``control("POST", "advance", b'{"to":"bar"}')``.

@@ -86,6 +86,7 @@ class Hub:
 
     def close(self, session: Session) -> None:
         """A socket is gone; what it registered is no longer watched."""
+        session.heard.set()
         if session in self.sessions:
             self.sessions.remove(session)
             for tr_id, key in list(session.subscriptions):
@@ -98,6 +99,7 @@ class Hub:
             message = json.loads(text)
             header, body = message["header"], message.get("body", {})
             if header.get("tr_id") == "PINGPONG":
+                session.echoed(header.get("datetime"))
                 return
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._ack(session, "(null)", "", "OPSP9999", "invalid json format")

@@ -1,0 +1,132 @@
+"""Daily bars: all names' bars of a day, read from KIS after the close."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kisbt.adapter.bars import BarSet, LiveBar, of_day, of_quote
+from kisbt.adapter.live_clock import LiveClock
+from kisbt.adapter.live_history import Say
+from kisbt.errors import KISAPIError
+from kisbt.kis.client import KISClient
+from kisbt.kis.errors import NotOnPaper
+from kisbt.krx import calendar
+
+SETTLE = timedelta(minutes=1)
+"""After the close, until the closing auction's result stands in KIS's charts."""
+
+QUOTES_UNTIL = timedelta(minutes=9)
+"""After the close, quotes hold the session's figures; then after-hours trades join them."""
+
+AGAIN = 15.0
+"""Wall seconds between two tries for names that could not be read."""
+
+TRIES = 8
+
+
+class DaySource:
+    """Publishes one set of daily bars a session. The store's worker thread drives it.
+
+    Args:
+        client: Where to ask.
+        tickers: The universe, sorted.
+        clock: Venue time.
+        publish: Takes complete sets.
+        say: Tells a person.
+        since: Bars that closed by then are history.
+    """
+
+    def __init__(
+        self,
+        client: KISClient[Any],
+        tickers: Sequence[str],
+        clock: LiveClock,
+        publish: Callable[[BarSet], None],
+        say: Say,
+        since: datetime,
+    ) -> None:
+        self._client, self._tickers, self._clock = client, tuple(tickers), clock
+        self._publish, self._say = publish, say
+        self._many = True
+        self._day = first_day(since)
+        self._found: dict[str, LiveBar] = {}
+        self._missing = list(self._tickers)
+        self._tries = 0
+
+    @property
+    def history_ends(self) -> date:
+        """The last session whose bar is history."""
+        return calendar.previous_session(self._day)
+
+    def hear(self, event: object) -> None:
+        """Daily bars need no stream."""
+
+    def step(self) -> datetime:
+        """Publish what is due, and return when to be called again."""
+        now = self._clock.now()
+        due = self._due()
+        while due <= now:
+            if not self._read(now):
+                return now + max(self._clock.lapse(AGAIN), timedelta(milliseconds=1))
+            due = self._due()
+        return due
+
+    def _due(self) -> datetime:
+        return calendar.session_hours(self._day).close + SETTLE
+
+    def _read(self, now: datetime) -> bool:
+        """Read what is missing of the day; true once the day is done."""
+        close = calendar.session_hours(self._day).close
+        errors = self._ask(fresh=now < close + QUOTES_UNTIL and now.date() == self._day)
+        self._tries += 1
+        if errors and self._tries < TRIES:
+            return False
+        for ticker, error in errors.items():
+            self._say(
+                "alert", f"{ticker}: {self._day} 일봉을 읽지 못해 이번 판단에서 제외: {error}"
+            )
+        if self._found:
+            self._publish(BarSet(close, dict(sorted(self._found.items()))))
+        self._day = calendar.next_session(self._day)
+        self._found, self._missing, self._tries = {}, list(self._tickers), 0
+        return True
+
+    def _ask(self, *, fresh: bool) -> dict[str, KISAPIError]:
+        if fresh and self._many:
+            try:
+                quotes = self._client.intstock_multprice(self._missing)
+            except NotOnPaper:
+                self._many = False
+            except KISAPIError as error:
+                return dict.fromkeys(self._missing, error)
+            else:
+                for ticker, quote in quotes.items():
+                    self._keep(ticker, of_quote(quote))
+                self._missing = []
+                return {}
+        errors: dict[str, KISAPIError] = {}
+        for ticker in self._missing:
+            try:
+                rows = self._client.inquire_daily_itemchartprice(
+                    ticker, self._day, self._day, adjusted=False
+                )
+            except KISAPIError as error:
+                errors[ticker] = error
+                continue
+            for row in rows:
+                if row.day == self._day:
+                    self._keep(ticker, of_day(row))
+        self._missing = list(errors)
+        return errors
+
+    def _keep(self, ticker: str, bar: LiveBar | None) -> None:
+        if bar is not None:
+            self._found[ticker] = bar
+
+
+def first_day(since: datetime) -> date:
+    """The first session whose daily bar is later than ``since``."""
+    day = since.date()
+    if calendar.is_session(day) and since < calendar.session_hours(day).close:
+        return day
+    return calendar.next_session(day)
