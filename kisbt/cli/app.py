@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from kisbt import __version__
-from kisbt.cli import backtest, checks, data, doctor, gate, journal, prompts, reflect, safety, sim
+from kisbt.cli import (
+    backtest,
+    checks,
+    data,
+    doctor,
+    gate,
+    journal,
+    probe,
+    prompts,
+    reflect,
+    safety,
+    sim,
+)
 
 app = typer.Typer(
     name="kisbt",
@@ -19,6 +31,7 @@ app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
 app.command()(sim.sim)
+app.command()(probe.probe)
 app.command()(reflect.reflect)
 app.command()(safety.halt)
 app.command()(safety.resume)

@@ -1,20 +1,22 @@
 """The LLM as the decider of node 3: ask, check, repair once, and otherwise hold."""
 
-from collections.abc import Mapping, Set
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Set
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol, Self
 
 from kisbt.config import RiskLimits
 from kisbt.domain.llm import CallListener, LLMCall
 from kisbt.domain.market import Instrument
-from kisbt.domain.state import DecisionContext
+from kisbt.domain.state import DecisionContext, Tick
 from kisbt.domain.trading import Action, TradingPlan
-from kisbt.errors import DeciderError
+from kisbt.errors import DeciderError, StopRun
 from kisbt.llm.blind import Mask, read_code
 from kisbt.llm.draws import combine
 from kisbt.llm.exchange import ChatRequest, Exchange, Message
 from kisbt.llm.holdings import HoldingWatch
 from kisbt.llm.messages import PromptRenderer
 from kisbt.llm.plan_schema import PlanError, parse_plan, plan_schema
+from kisbt.llm.stops import ReplayMiss
 from kisbt.rulebook.version import PromptVersion
 
 _REPAIR = (
@@ -55,6 +57,7 @@ class LLMDecider:
         listener: Told of every exchange as it happens, before the plan is acted upon.
         model: Name of the model, for the label.
         prose: Whether words may stand around the JSON; see ``parse_plan``.
+        workers: Draws of one decision in flight; more than one is for servers, not for replays.
 
     Raises:
         ValueError: ``draws`` is below 1.
@@ -73,6 +76,7 @@ class LLMDecider:
         listener: CallListener | None = None,
         model: str = "",
         prose: bool = True,
+        workers: int = 1,
     ) -> None:
         if draws < 1:
             raise ValueError(f"a decision is drawn at least once, not {draws} times")
@@ -82,6 +86,7 @@ class LLMDecider:
         self._min_agreement = min_agreement
         self._listener = listener
         self._prose = prose
+        self._workers = min(workers, draws)
         self._watch = HoldingWatch()
         self._renderer = PromptRenderer(version, limits, instruments, mask)
         self._rules = frozenset(rule.id for rule in version.rules)
@@ -104,16 +109,11 @@ class LLMDecider:
         messages = self._renderer.messages(context, held, proposed)
         code = self._renderer.code
         names = {code(t) for t in context.market.features} | {code(p.ticker) for p in positions}
-        asking = _Asking(self._client, self._listener, number)
-        plans: list[TradingPlan] = []
-        trouble: DeciderError | None = None
-        for draw in range(self._draws):
-            try:
-                plans.append(self._drawn(asking, messages, draw, names))
-            except DeciderError as error:
-                trouble = error
-        if not plans:
-            raise trouble or DeciderError("no draw was made")
+        drawn = [
+            _Draw(self._client, messages, self._schema, draw, names, self._prose, self._mask)
+            for draw in range(self._draws)
+        ]
+        plans = self._plans(drawn, context.tick)
         plan = plans[0]
         if self._draws > 1:
             plan = combine(plans, self._draws, self._min_agreement)
@@ -125,92 +125,144 @@ class LLMDecider:
                 self._watch.propose(decision.ticker, number)
         return plan
 
-    def _drawn(
-        self, asking: "_Asking", messages: tuple[Message, ...], draw: int, names: Set[str]
-    ) -> TradingPlan:
-        try:
-            return self._asked(asking, messages, draw, names)
-        except _InvalidReply as invalid:
-            again = self._repair(invalid)
-        try:
-            return self._asked(asking, (*messages, *again), draw, names)
-        except _InvalidReply as invalid:
-            raise DeciderError(f"no valid plan after one repair: {invalid.why}") from None
+    def _plans(self, drawn: "list[_Draw]", tick: Tick) -> list[TradingPlan]:
+        """Ask for every draw; tell the exchanges in the order of the draws, whoever was first.
 
-    def _asked(
-        self, asking: "_Asking", messages: tuple[Message, ...], draw: int, names: Set[str]
-    ) -> TradingPlan:
-        exchange = asking.ask(ChatRequest(messages, self._schema, draw))
-        reply = exchange.reply or ""
+        Raises:
+            DeciderError: no draw gave a plan.
+            StopRun: as ``decide``; what was asked until then is told.
+        """
+        calls = 0
+        plans: list[TradingPlan] = []
+        trouble: DeciderError | None = None
+        stop: StopRun | None = None
+        for draw in _run_all(drawn, self._workers):
+            for told in draw.exchanges:
+                if self._listener is not None:
+                    self._listener.record_call(_call(tick.number, calls, draw.number, told))
+                calls += 1
+            stop = stop or draw.stop
+            if draw.plan is not None:
+                plans.append(draw.plan)
+            trouble = draw.trouble or trouble
+        if isinstance(stop, ReplayMiss):
+            raise stop.at(tick.number, tick.at) from None
+        if stop is not None:
+            raise stop
+        if not plans:
+            raise trouble or DeciderError("no draw was made")
+        return plans
+
+
+class _Told(NamedTuple):
+    exchange: Exchange
+    status: str
+    error: str
+
+
+class _Draw:
+    """One draw of one decision: a question, its repair if it needs one, and what came of them."""
+
+    def __init__(
+        self,
+        client: Asker,
+        messages: tuple[Message, ...],
+        schema: Mapping[str, Any],
+        number: int,
+        names: Set[str],
+        prose: bool,
+        mask: Mask | None,
+    ) -> None:
+        self._client = client
+        self._messages = messages
+        self._schema = schema
+        self._names = names
+        self._prose = prose
+        self._mask = mask
+        self.number = number
+        self.exchanges: list[_Told] = []
+        self.plan: TradingPlan | None = None
+        self.trouble: DeciderError | None = None
+        self.stop: StopRun | None = None
+
+    def run(self) -> Self:
+        """Ask; never raises what the client may raise, but keeps it."""
         try:
-            plan = parse_plan(reply, None if self._mask else names, prose=self._prose)
+            self.plan = self._asked(self._messages) or self._repaired()
+        except DeciderError as error:
+            self._keep(error)
+            self.trouble = error
+        except StopRun as stop:
+            self._keep(stop)
+            self.stop = stop
+        return self
+
+    def _asked(self, messages: tuple[Message, ...]) -> TradingPlan | None:
+        exchange = self._client.ask(ChatRequest(messages, self._schema, self.number))
+        try:
+            plan = parse_plan(
+                exchange.reply or "", None if self._mask else self._names, prose=self._prose
+            )
             if self._mask is not None:
-                plan = _with_codes(plan, names)
+                plan = _with_codes(plan, self._names)
         except PlanError as error:
-            asking.tell(exchange, draw, "invalid", error.message)
-            raise _InvalidReply(reply, error.message) from None
-        asking.tell(exchange, draw, "valid", "")
+            self.exchanges.append(_Told(exchange, "invalid", error.message))
+            return None
+        self.exchanges.append(_Told(exchange, "valid", ""))
         return plan
 
-    def _repair(self, invalid: "_InvalidReply") -> tuple[Message, Message]:
-        reply, why = invalid.reply[:_SHOWN_AGAIN], invalid.why
+    def _repaired(self) -> TradingPlan:
+        exchange, _, why = self.exchanges[-1]
+        reply = (exchange.reply or "")[:_SHOWN_AGAIN]
         if self._mask is not None:
             reply, why = self._mask.scrub(reply), self._mask.scrub(why)
-        return Message("assistant", reply), Message("user", _REPAIR.format(why))
+        again = Message("assistant", reply), Message("user", _REPAIR.format(why))
+        plan = self._asked((*self._messages, *again))
+        if plan is None:
+            why = self.exchanges[-1].error
+            raise DeciderError(f"no valid plan after one repair: {why}")
+        return plan
+
+    def _keep(self, error: DeciderError | StopRun) -> None:
+        """An exchange that rides on an error was made, and perhaps paid, like any other."""
+        exchange = getattr(error, "exchange", None)
+        if isinstance(exchange, Exchange):
+            self.exchanges.append(_Told(exchange, "failed", exchange.error or error.message))
 
 
-class _InvalidReply(Exception):  # noqa: N818 - a private signal
-    def __init__(self, reply: str, why: str) -> None:
-        super().__init__(why)
-        self.reply = reply
-        self.why = why
+def _run_all(drawn: list[_Draw], workers: int) -> Iterator[_Draw]:
+    """Run the draws and yield them in order; with one worker none follows one that must stop."""
+    if workers <= 1:
+        for draw in drawn:
+            yield draw.run()
+            if draw.stop is not None:
+                return
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(_Draw.run, drawn)
 
 
-class _Asking:
-    """Asks on behalf of one tick, and numbers and tells its exchanges."""
-
-    def __init__(self, client: Asker, listener: CallListener | None, tick: int) -> None:
-        self._client = client
-        self._listener = listener
-        self._tick = tick
-        self._calls = 0
-
-    def ask(self, request: ChatRequest) -> Exchange:
-        """As the client; an exchange that rides on an error is told."""
-        try:
-            return self._client.ask(request)
-        except DeciderError as error:
-            exchange = getattr(error, "exchange", None)
-            if isinstance(exchange, Exchange):
-                self.tell(exchange, request.draw, "failed", exchange.error or error.message)
-            raise
-
-    def tell(self, exchange: Exchange, draw: int, status: str, error: str) -> None:
-        """Tell the listener of one exchange."""
-        call = self._calls
-        self._calls += 1
-        if self._listener is not None:
-            self._listener.record_call(
-                LLMCall(
-                    tick=self._tick,
-                    call=call,
-                    draw=draw,
-                    key=exchange.key,
-                    model=exchange.model,
-                    source=exchange.source,
-                    status=status,
-                    request=exchange.request,
-                    reply=exchange.reply,
-                    tokens_in=exchange.tokens_in,
-                    tokens_out=exchange.tokens_out,
-                    tokens_cached=exchange.tokens_cached,
-                    cost_usd=exchange.cost_usd,
-                    cost_krw=exchange.cost_krw,
-                    latency_ms=exchange.latency_ms,
-                    at=exchange.at,
-                    error=error,
-                )
-            )
+def _call(tick: int, call: int, draw: int, told: _Told) -> LLMCall:
+    exchange, status, error = told
+    return LLMCall(
+        tick=tick,
+        call=call,
+        draw=draw,
+        key=exchange.key,
+        model=exchange.model,
+        source=exchange.source,
+        status=status,
+        request=exchange.request,
+        reply=exchange.reply,
+        tokens_in=exchange.tokens_in,
+        tokens_out=exchange.tokens_out,
+        tokens_cached=exchange.tokens_cached,
+        cost_usd=exchange.cost_usd,
+        cost_krw=exchange.cost_krw,
+        latency_ms=exchange.latency_ms,
+        at=exchange.at,
+        error=error,
+    )
 
 
 def _with_codes(plan: TradingPlan, names: Set[str]) -> TradingPlan:

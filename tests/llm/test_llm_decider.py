@@ -1,5 +1,7 @@
 """The LLM decider: one question, one repair, several draws, and every exchange told."""
 
+import time
+
 import pytest
 
 from kisbt.config import RiskLimits
@@ -8,8 +10,18 @@ from kisbt.domain.trading import Action
 from kisbt.errors import DeciderError, StopRun
 from kisbt.llm.blind import Mask
 from kisbt.llm.decider import LLMDecider
+from kisbt.llm.exchange import ChatRequest
+from kisbt.llm.stops import BudgetSpent, ReplayMiss
 from kisbt.rulebook.draft import compose
-from tests.llm.fakes import Answer, Calls, ScriptedAsker, line, no_answer, reply
+from tests.llm.fakes import (
+    Answer,
+    Calls,
+    ScriptedAsker,
+    exchange_of,
+    line,
+    no_answer,
+    reply,
+)
 from tests.llm.worlds import CALM, SURGE, context, position
 from tests.rulebook.samples import AT, draft
 
@@ -22,7 +34,7 @@ HERE = context({"000001": CALM, "000002": SURGE})
 
 
 def deciding(
-    *answers: Answer, draws: int = 1, least: float = 0.0, mask: Mask | None = None
+    *answers: Answer, draws: int = 1, least: float = 0.0, mask: Mask | None = None, workers: int = 1
 ) -> tuple[LLMDecider, ScriptedAsker, Calls]:
     asker, calls = ScriptedAsker(answers), Calls()
     decider = LLMDecider(
@@ -35,6 +47,7 @@ def deciding(
         min_agreement=least,
         listener=calls,
         model="scripted",
+        workers=workers,
     )
     return decider, asker, calls
 
@@ -123,6 +136,36 @@ def test_stop_of_the_run_is_not_swallowed() -> None:
         with pytest.raises(StopRun):
             decider.decide(HERE)
         assert len(calls.told) == 1
+
+
+def test_attempts_paid_before_a_stop_are_told() -> None:
+    spent = BudgetSpent("spent", exchange=exchange_of(ChatRequest((), None), None, "500"))
+    decider, _, calls = deciding("?", spent, draws=2)
+    with pytest.raises(BudgetSpent):
+        decider.decide(HERE)
+    assert [(c.call, c.status, c.error) for c in calls.told] == [
+        (0, "invalid", "no JSON object with decisions"),
+        (1, "failed", "500"),
+    ]
+
+
+def test_a_miss_of_a_replay_names_its_tick() -> None:
+    decider, _, _ = deciding(ReplayMiss("m", "k" * 64, "cache.sqlite"))
+    with pytest.raises(ReplayMiss, match=r"tick 7 \(2026-03-02 15:30\): no recorded reply of m"):
+        decider.decide(context({"000002": SURGE}, number=7))
+
+
+def test_draws_in_flight_together_are_told_in_their_order() -> None:
+    def slow(request: ChatRequest) -> str:
+        time.sleep(0.02 * (3 - request.draw))
+        return BUY
+
+    one, _, serial = deciding(slow, draws=3)
+    many, _, parallel = deciding(slow, draws=3, workers=3)
+    assert one.decide(HERE) == many.decide(HERE)
+    assert [(c.call, c.draw, c.key) for c in serial.told] == [
+        (c.call, c.draw, c.key) for c in parallel.told
+    ]
 
 
 def test_each_draw_is_asked_separately_and_repaired_by_itself() -> None:

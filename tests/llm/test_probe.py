@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -264,18 +265,17 @@ def test_minutes_and_snippets_cannot_be_asked_about() -> None:
 
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
-def test_words_name_the_period_the_verdict_and_both_cutoffs(lang: str) -> None:
+def test_words_name_the_period_the_verdict_and_both_cutoffs(lang: Literal["ko", "en"]) -> None:
     for until, verdict in (
         ("9999", {"ko": "기억합니다:", "en": "It remembers:"}),
         ("2023-11-30", {"ko": "까지 기억합니다", "en": "It remembers until"}),
         ("0000", {"ko": "증거가 없습니다", "en": "No evidence"}),
     ):
         report = probed(Memory(until))
-        language = "ko" if lang == "ko" else "en"
-        text = "\n".join(verdict_lines(report, language))
-        assert verdict[language] in text
+        text = "\n".join(verdict_lines(report, lang))
+        assert verdict[lang] in text
         assert "2023-12-31" in text
-        assert str(DATA.first_day) in title(report, language)
-        table = rows(report, language)
+        assert str(DATA.first_day) in title(report, lang)
+        table = rows(report, lang)
         assert len(table) == 3
-        assert all(len(row) == len(COLUMNS[language]) for row in table)
+        assert all(len(row) == len(COLUMNS[lang]) for row in table)
