@@ -131,7 +131,7 @@ class Guard:
         self._day = _Day()
 
     def objection(self, order: Proposal, on: Footing) -> str | None:
-        """Why the order must not leave, in one line, or ``None``. Changes nothing."""
+        """Why the order must not leave, in one line, or ``None``. Counts nothing."""
         ticker, selling = order.instrument.ticker, order.side is Side.SELL
         stopped = self.stopped(ticker, order.side) or _price_fault(order, on.band)
         if stopped is not None:
@@ -175,6 +175,10 @@ class Guard:
                 day.bar = order.bar
                 day.seen.clear()
             day.seen.append(_mark(order))
+
+    def remember(self, session: date, *, orders: int, traded: int, bought: int) -> None:
+        """Take over what an earlier process used of a session: orders, won traded and bought."""
+        self._day = _Day(session, orders, bought, traded)
 
     def dropped(self, session: date) -> None:
         """Take back the count of an order that the venue refused."""
@@ -229,7 +233,7 @@ class Guard:
             ("주문 금액", limits.max_order_value, worth),
             ("하루 매수 금액", limits.max_bought_per_day, day.bought + on.buying + worth),
             ("하루 주문 수", limits.max_orders_per_day, day.orders + 1),
-            ("보유 종목 수", limits.max_positions, len({*_held(on), ticker})),
+            ("보유 종목 수", limits.max_positions, _names_with(ticker, on)),
         )
         for what, most, would_be in bounds:
             if most is not None and would_be > most:
@@ -260,5 +264,7 @@ def _share(fraction: float | None, equity: int) -> int | None:
     return None if fraction is None else int(fraction * equity)
 
 
-def _held(on: Footing) -> list[str]:
-    return [ticker for ticker, value in on.values.items() if value > 0]
+def _names_with(ticker: str, on: Footing) -> int:
+    """Names held after a buy; 0 for one of a name that is held already."""
+    held = [name for name, value in on.values.items() if value > 0]
+    return 0 if ticker in held else len(held) + 1

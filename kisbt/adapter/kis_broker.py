@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import backtrader as bt
 
@@ -27,6 +27,15 @@ RETRY_FOR = timedelta(minutes=5)
 UNANSWERED = "응답을 받지 못함: 당일 주문내역으로 확인 중"
 
 _KINDS = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
+
+
+class LiveMarket(MarketView, Protocol):
+    """A market view that also plays back what happened before the start."""
+
+    @property
+    def delayed(self) -> bool:
+        """Whether the current bar is such a one."""
+        ...
 
 
 class Pending(NamedTuple):
@@ -71,7 +80,7 @@ class KISBroker(FollowingBroker):
     def __init__(
         self,
         venue: Venue,
-        market: MarketView,
+        market: LiveMarket,
         book: AccountBook,
         *,
         clock: Clock,
@@ -234,6 +243,8 @@ class KISBroker(FollowingBroker):
     def _rest(self, ref: str, column: int, side: Side, quantity: int, limit: int | None) -> Working:
         instrument = self.book.instruments[column]
         quote, session = self._market.quote(instrument.ticker), self._market.session()
+        if self._market.delayed:
+            raise RefusedError("지나간 봉에서는 주문하지 않음")
         if quantity < 1:
             raise RefusedError("수량이 1주 미만")
         if quote is None:

@@ -41,6 +41,8 @@ class VenueClock:
 class FixedMarket:
     """Two names whose closes stand still; bars end where the test says."""
 
+    delayed = False
+
     def __init__(self, clock: VenueClock) -> None:
         self.clock = clock
         self.bar = clock.now()
