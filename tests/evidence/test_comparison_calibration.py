@@ -8,6 +8,8 @@ import pytest
 from kisbt.evidence.power import power
 from kisbt.report.verdicts import LEVEL, verdicts_of
 
+pytestmark = pytest.mark.slow
+
 PAIRS, DAYS, BLOCK = 200, 500, 10
 
 
