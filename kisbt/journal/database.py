@@ -211,6 +211,16 @@ class DatabaseManager:
         with self.writing(durable=True) as connection:
             return run_rows.begin(connection, info, self._clock())
 
+    def resume_run(self, run_id: str) -> None:
+        """Take a run up again in this process: it is ``running`` from now on.
+
+        Raises:
+            JournalError: no such run.
+        """
+        with self.writing(durable=True) as connection:
+            if not run_rows.resume(connection, run_id, self._clock()):
+                raise self._no_run(run_id)
+
     def finish_run(
         self, run_id: str, status: RunStatus = "finished", metrics: Mapping[str, Any] | None = None
     ) -> None:

@@ -161,6 +161,22 @@ def finish(
     return bool(found.rowcount)
 
 
+def resume(connection: Connection, run_id: str, now: datetime) -> bool:
+    """Let this process go on with a run; false when there is no such run."""
+    found = connection.execute(
+        update(runs)
+        .where(runs.c.run_id == run_id)
+        .values(
+            status="running",
+            finished_at=None,
+            heartbeat_at=iso(now),
+            host=this_host(),
+            process=process_mark(os.getpid()) or "",
+        )
+    )
+    return bool(found.rowcount)
+
+
 def beat(connection: Connection, run_id: str, now: datetime) -> None:
     """Note that the run still writes."""
     connection.execute(update(runs).where(runs.c.run_id == run_id).values(heartbeat_at=iso(now)))

@@ -1,5 +1,6 @@
 """Orders that wait for a person's word (승인 모드): asked in a tick, sent or dropped later."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
 from kisbt.journal.schema import orders
 from kisbt.krx import calendar
+from kisbt.run.live_safety import EVERY_SECONDS
 from kisbt.trading_graph.analyze_market_conditions import analyze_market_conditions
 from kisbt.trading_graph.desk import Desk
 from kisbt.trading_graph.execute_trading_plan import execute_trading_plan
@@ -64,7 +66,7 @@ class WaitingOrders:
     Args:
         db: The open journal.
         controls: The same, as people use it.
-        run_id: The run whose orders wait.
+        run_id: Tells the run whose orders wait.
         scope: The account.
         rules: What waits.
         clock: The venue's time.
@@ -77,7 +79,7 @@ class WaitingOrders:
         db: DatabaseManager,
         controls: Controls,
         *,
-        run_id: str,
+        run_id: Callable[[], str],
         scope: str,
         rules: ApprovalRules,
         clock: Callable[[], datetime],
@@ -91,6 +93,7 @@ class WaitingOrders:
         self._clock = clock
         self._executor = executor
         self._notifier = notifier
+        self._looked = -EVERY_SECONDS
         self._open = {
             each.approval_id: each
             for each in controls.approvals(scope)
@@ -114,10 +117,10 @@ class WaitingOrders:
         question = "; ".join(map(_in_words, waiting, why))
         expires = self._expiry(tick)
         approval_id = self._controls.ask(
-            self._run_id, self._scope, tick.number, question, waiting,
+            self._run_id(), self._scope, tick.number, question, waiting,
             at=tick.at, expires=expires,
         )  # fmt: skip
-        asked = self._controls.approvals(self._scope, waiting=True, run_id=self._run_id)
+        asked = self._controls.approvals(self._scope, waiting=True, run_id=self._run_id())
         self._open.update({a.approval_id: a for a in asked if a.approval_id == approval_id})
         self._notifier.notify(
             "alert",
@@ -131,7 +134,7 @@ class WaitingOrders:
 
         Call on the thread that owns the broker.
         """
-        if not self._open:
+        if not self._open or not self._due():
             return []
         answers = {
             each.approval_id: each for each in self._controls.approvals(self._scope)
@@ -149,6 +152,18 @@ class WaitingOrders:
                 del self._open[approval_id]
                 self._notifier.notify("info", f"승인 거부 {approval_id}: {found.question}")
         return sent
+
+    def next_expiry(self) -> datetime | None:
+        """Venue time at which the next question expires, ``None`` without one."""
+        return min((from_iso(each.expires_at) for each in self._open.values()), default=None)
+
+    def _due(self) -> bool:
+        """Whether to look at the journal: five times a second, or when a question expires."""
+        wall, expiry = time.monotonic(), self.next_expiry()
+        if wall - self._looked >= EVERY_SECONDS or (expiry is not None and expiry <= self._clock()):
+            self._looked = wall
+            return True
+        return False
 
     def _expire(self, found: Approval) -> None:
         if found.answer is None:

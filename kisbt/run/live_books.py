@@ -105,7 +105,7 @@ class LiveBooks:
         self._on_bar = on_bar
         self.live = False
         self.orders: dict[str, OrderEvent] = {}
-        self.fills = 0
+        self.fills = self.bars = 0
         self.recent: deque[DecisionLine] = deque(maxlen=12)
         self._take(run_id)
 
@@ -174,6 +174,7 @@ class LiveBooks:
         """Write the account at a live bar's close."""
         if not self.live:
             return
+        self.bars += 1
         self.journal.record_equity(at, cash, equity, exposure)
         self._on_bar(at)
 

@@ -7,6 +7,7 @@ from typing import Any
 from kisbt.adapter.kis_broker import KISBroker
 from kisbt.domain.ports import Notifier
 from kisbt.domain.trading import Side
+from kisbt.errors import TradingSystemError
 from kisbt.journal.controls import Controls, Halt
 from kisbt.run.live_safety import EVERY_SECONDS, HaltWatch
 
@@ -129,10 +130,20 @@ class Obedience:
 
 
 def cancel_all(broker: KISBroker) -> int:
-    """Cancel everything that rests; return how many orders are gone now."""
-    gone = 0
+    """Cancel everything that rests; return how many orders are gone now.
+
+    Every order is tried, even when the journal cannot be written any more.
+
+    Raises:
+        TradingSystemError: the first that was met on the way.
+    """
+    gone, met = 0, None
     for resting in list(broker.open_orders()):
         order = broker.order_by_ref(resting.ref)
-        if order is not None and broker.cancel(order):
-            gone += 1
+        try:
+            gone += order is not None and broker.cancel(order)
+        except TradingSystemError as error:
+            met = met or error
+    if met is not None:
+        raise met
     return gone

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select
 
+from kisbt.adapter.live_account import session_of
 from kisbt.config import RiskLimits
 from kisbt.domain.state import RiskStatus
 from kisbt.domain.trading import OrderState, TradingMode
@@ -14,7 +15,6 @@ from kisbt.journal.controls import Controls, Halt
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
 from kisbt.journal.schema import equity, fills, orders, runs
-from kisbt.krx import calendar
 from kisbt.risk.day_use import DayUse
 from kisbt.risk.measures import LossTracker
 
@@ -144,15 +144,7 @@ def remember_day(db: DatabaseManager, scope: str, day: DayUse, session: date) ->
     )
     with db.reading() as connection:
         for created in connection.execute(sent).scalars():
-            if order_session(from_iso(created)) == session:
+            if session_of(from_iso(created)) == session:
                 day.on_order(session)
         for row in connection.execute(traded):
             day.on_fill(session, row.price * row.quantity)
-
-
-def order_session(at: datetime) -> date:
-    """The trading day in which an order sent at ``at`` trades: the next one from the close on."""
-    day = at.date()
-    if calendar.is_session(day) and at < calendar.session_hours(day).close:
-        return day
-    return calendar.next_session(day)

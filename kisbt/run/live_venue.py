@@ -81,8 +81,7 @@ def open_venue(
     wanted: Wanted,
     settings: Settings,
     *,
-    dataset: Callable[[], Dataset],
-    first: date | None = None,
+    shown: Callable[[], tuple[Dataset, date]],
     cash: int,
     speed: float = LOCKSTEP,
     seed: int = 0,
@@ -96,8 +95,7 @@ def open_venue(
     Args:
         wanted: See ``Wanted``.
         settings: Keys, limits and locks.
-        dataset: What the embedded simulator replays; called only for it.
-        first: First venue day of the embedded simulator.
+        shown: What the embedded simulator replays and from which day; called only for it.
         cash: Won in the embedded simulator's account.
         speed: Of the embedded simulator.
         seed: Of the embedded simulator.
@@ -120,7 +118,7 @@ def open_venue(
                 yield _paper(config, settings, stack, universe)
                 return
             why = config
-        yield _embedded(why, settings, stack, dataset(), first, cash, speed, seed)
+        yield _embedded(why, settings, stack, *shown(), cash, speed, seed)
 
 
 def _paper_keys(
@@ -198,7 +196,7 @@ def _embedded(
     settings: Settings,
     stack: ExitStack,
     dataset: Dataset,
-    first: date | None,
+    first: date,
     cash: int,
     speed: float,
     seed: int,
@@ -210,7 +208,7 @@ def _embedded(
         speed=speed,
         cash=cash,
         seed=seed,
-        start=None if first is None else datetime.combine(first, time()),
+        start=datetime.combine(first, time()),
         stamp="venue",
         participation=settings.fills.participation,
         costs=settings.costs,

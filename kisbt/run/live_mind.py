@@ -1,0 +1,192 @@
+"""What decides in a live session, and when: decider, prompt, decision times, warm-up, holds."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, time
+from typing import Any, NamedTuple, Protocol
+
+from kisbt.config import RiskLimits
+from kisbt.data.features.catalogue import FEATURES
+from kisbt.domain.ports import Decider, Notifier
+from kisbt.domain.state import NodeFailure, Tick, TradingState
+from kisbt.errors import StopRun, TradingSystemError
+from kisbt.llm.rulebook_decider import RulebookDecider
+from kisbt.rulebook.version import PromptVersion
+from kisbt.trading_graph.desk import Desk
+from kisbt.trading_graph.direct import run_tick
+from kisbt.trading_graph.record_and_report import record_and_report
+
+_LOOKBACKS = {each.name: each.lookback if each.history else 0 for each in FEATURES}
+
+MakeDecider = Callable[[PromptVersion], Decider]
+
+
+def rulebook(limits: RiskLimits) -> MakeDecider:
+    """Deciders without a model."""
+    return lambda version: RulebookDecider(version, limits, tick=lambda _ticker, price: price)
+
+
+class _View(Protocol):
+    delayed: bool
+
+    def now(self) -> datetime: ...
+    def session(self) -> date: ...
+    def features(self) -> dict[str, dict[str, float | None]]: ...
+
+
+class _Seat(NamedTuple):
+    context: Desk
+
+
+class Gate:
+    """Says whether the current bar may be decided on.
+
+    Not on history, not twice on one bar, whatever process decided it, and at set times only, if
+    there are any: on the first bar at or after each.
+
+    Args:
+        view: The market.
+        decided: Close of the last bar that an earlier process decided on.
+        times: Set times.
+    """
+
+    def __init__(
+        self, view: _View, *, decided: datetime | None = None, times: tuple[time, ...] = ()
+    ) -> None:
+        self._view = view
+        self._decided = decided
+        self._times = times
+        self._served: tuple[date, int] = (date.min, 0)
+
+    def open(self) -> bool:
+        """Whether a strategy may act on the current bar."""
+        if self._view.delayed:
+            return False
+        return self._decided is None or self._view.now() > self._decided
+
+    def due(self) -> bool:
+        """Whether a set time has come; always true without set times."""
+        if not self._times:
+            return True
+        at = self._view.now()
+        day, served = self._served if self._served[0] == at.date() else (at.date(), 0)
+        reached = sum(1 for moment in self._times if moment <= at.time())
+        self._served = day, max(served, reached)
+        return reached > served
+
+
+class Mind:
+    """Runs ticks of the operating graph for a live session.
+
+    The prompt pointer is looked at when the trading day changes, and at no other time. An
+    instruction to stop (a budget spent, a reply not recorded) holds this tick and tells a person,
+    since positions must be watched on.
+
+    Args:
+        desk: The ports; decider and rules are replaced when the prompt moves.
+        version: The prompt version in use.
+        make: Makes a decider of a version.
+        current: Reads the version that the pointer names; ``None`` keeps ``version`` for good.
+        idle: Whether no order rests: only then may a run end and the next one begin.
+        moved: Told of another version, before its first tick.
+        notifier: Told of holds.
+        bars: How many bars the market has shown, history included.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        version: PromptVersion,
+        make: MakeDecider,
+        *,
+        current: Callable[[], PromptVersion] | None,
+        idle: Callable[[], bool],
+        moved: Callable[[PromptVersion], None],
+        notifier: Notifier,
+        bars: Callable[[], int],
+    ) -> None:
+        self.desk = desk
+        self.version = version
+        self._bars = bars
+        self._make = make
+        self._current = current
+        self._idle, self._moved, self._notifier = idle, moved, notifier
+        self._session: date | None = None
+        self._warm = False
+
+    def turn(self, session: date) -> None:
+        """Follow the prompt pointer if the trading day has changed."""
+        if session == self._session:
+            return
+        if self._current is None:
+            self._session = session
+            return
+        try:
+            version = self._current()
+        except TradingSystemError as error:
+            self._session = session
+            self._notifier.notify("warning", f"프롬프트 {self.version.number} 유지: {error}")
+            return
+        if version.hash == self.version.hash:
+            self._session = session
+        elif self._idle():
+            self._session = session
+            self._moved(version)
+            self._notifier.notify(
+                "warning", f"프롬프트 {self.version.number} → {version.number} ({session}부터)"
+            )
+            self.version, self._warm = version, False
+            self.desk = replace(self.desk, decider=self._make(version), rules=version.rules)
+
+    def warm(self) -> bool:
+        """Whether every feature of the prompt that can have a value has one for some name.
+
+        As in a backtest: until then nothing is decided. One that has none although there were
+        bars enough never will: nobody knows the day of listing, say.
+        """
+        if not self._warm:
+            known = {
+                name
+                for row in self.desk.market.features().values()
+                for name, value in row.items()
+                if value is not None
+            }
+            self._warm = all(
+                name in known or self._bars() > _LOOKBACKS.get(name, 0)
+                for name in self.version.features
+            )
+        return self._warm
+
+    def run(self, tick: Tick) -> TradingState:
+        """Take one tick through the graph."""
+        try:
+            return run_tick(tick, self.desk)
+        except StopRun as stop:
+            self._notifier.notify("alert", f"판단 보류: {stop}")
+            failure = NodeFailure(node="generate_trading_plan", error=str(stop))
+            state: TradingState = {"tick": tick, "failure": failure}
+            state.update(record_and_report(state, _Seat(self.desk)))
+            return state
+
+
+def held_back(strategy: type[Any], may_act: Callable[[], bool]) -> type[Any]:
+    """The strategy, held still on bars that nobody trades on; its indicators warm up all the same.
+
+    Its file knows nothing of this: in a backtest there is no history before its first bar.
+    """
+
+    class Held(strategy):  # type: ignore[misc]
+        def prenext(self) -> None:
+            if may_act():
+                super().prenext()
+
+        def nextstart(self) -> None:
+            if may_act():
+                super().nextstart()
+
+        def next(self) -> None:
+            if may_act():
+                super().next()
+
+    Held.__name__, Held.__qualname__ = strategy.__name__, strategy.__qualname__
+    return Held
