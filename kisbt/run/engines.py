@@ -117,7 +117,7 @@ class DaskCluster:
                 f"no Dask scheduler answers at {self._address}",
                 hint="start one with 'dask scheduler' and give its address with --cluster",
             ) from error
-        with client:
+        with client, client.as_current():
             futures = {
                 client.submit(
                     self._work, task.spec, settings, pure=False, key=f"kisbt-{task.run_id}"

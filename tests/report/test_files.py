@@ -22,6 +22,7 @@ from kisbt.report.card import (
     write_card,
 )
 from kisbt.report.comparison import write_comparison
+from kisbt.report.contest import contest_of
 from kisbt.report.metrics import compute_metrics
 from kisbt.report.tearsheet import write_tearsheet
 from kisbt.report.trades import COLUMNS, write_trades_csv
@@ -190,7 +191,7 @@ def test_interrupted_writing_leaves_the_old_file(
         lambda path: write_tearsheet(from_levels([5, 6]), path),
         lambda path: write_trades_csv(from_levels([5, 6]), path),
         lambda path: write_card(from_levels([5, 6]), path),
-        lambda path: write_comparison([from_levels([5, 6])], path),
+        lambda path: write_comparison(contest_of([from_levels([5, 6])]), path),
     ],
 )
 def test_unwritable_folder_is_one_clear_error(tmp_path: Path, write: Callable[[Path], Any]) -> None:
@@ -209,7 +210,7 @@ def test_json_refuses_what_json_cannot_say() -> None:
 def test_report_modules_import_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "import kisbt.report.card, kisbt.report.comparison, kisbt.report.tearsheet\n"
+        "import kisbt.report.card, kisbt.report.tearsheet\n"
         "import kisbt.report.trades, kisbt.report.metrics\n"
         "heavy = {'numpy', 'pandas', 'matplotlib', 'quantstats', 'pydantic', 'scipy'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
