@@ -78,6 +78,31 @@ def test_text_loses_tickers_names_and_dates_but_no_ordinary_words() -> None:
     assert mask.scrub(kept) == kept
 
 
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2024-08-05",
+        "2024/08",
+        "2024.8.5",
+        "2024. 8. 5",
+        "20240805",
+        "2024년",
+        "2024년 8월 5일",
+        "24년 8월",
+        "8월 5일",
+    ],
+)
+def test_days_are_struck_out_in_every_way_of_writing_them(day: str) -> None:
+    assert Mask(1, UNIVERSE).scrub(f"그날({day}) 크게 내렸다") == "그날((날짜)) 크게 내렸다"
+
+
+@pytest.mark.parametrize(
+    "words", ["20 % 이상", "1월 효과", "2000.5 이상", "12345678주", "5일선", "10년 국채"]
+)
+def test_numbers_that_are_no_days_stay(words: str) -> None:
+    assert Mask(1, UNIVERSE).scrub(words) == words
+
+
 def test_words_for_people_get_the_names_back() -> None:
     mask = Mask(3, [*UNIVERSE, Instrument(ticker="111111")])
     samsung, nameless = mask.code("005930"), mask.code("111111")
