@@ -12,6 +12,7 @@ from kisbt.cli import (
     doctor,
     gate,
     journal,
+    live,
     probe,
     prompts,
     reflect,
@@ -31,6 +32,7 @@ app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
 app.command()(sim.sim)
+app.command()(live.live)
 app.command()(probe.probe)
 app.command()(reflect.reflect)
 app.command()(safety.halt)

@@ -94,7 +94,8 @@ def live(
     if once and days not in (None, 1):
         raise ConfigError("--once and --days exclude each other", hint="leave one out")
     from kisbt.run.command import with_language
-    from kisbt.run.live_command import LiveOrder, trade
+    from kisbt.run.live_command import trade
+    from kisbt.run.live_order import LiveOrder
 
     order = LiveOrder(
         venue="real" if real else "sim" if sim else "auto",

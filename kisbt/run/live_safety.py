@@ -51,6 +51,11 @@ class HaltWatch:
         return bool(self._halts or self.unreadable)
 
     @property
+    def halts(self) -> tuple[Halt, ...]:
+        """The standing halts, as last read."""
+        return tuple(self._halts)
+
+    @property
     def reason(self) -> str:
         """Why, in one line; blank when nothing stops the account."""
         if self.unreadable:
