@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, select
 
 from kisbt.domain.state import MarketAnalysis
 from kisbt.errors import JournalError
+from kisbt.journal.calls import messages_of, read_request
 from kisbt.journal.compression import Squeezer
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.encode import decode_portfolio, decode_snapshot
@@ -45,7 +46,10 @@ class Step(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """What the journal knows of one trade or tick. ``prompt`` holds its rules."""
+    """What the journal knows of one trade or tick.
+
+    ``prompt`` holds its rules, each of ``calls`` its messages.
+    """
 
     id: str
     run: RunRow | None
@@ -136,7 +140,10 @@ def _chain(
     if tick is not None:
         if tick["snapshot"] is not None:
             market = _snapshot(connection, tick["snapshot"])
-        calls = _many(connection, llm_calls, "call", run_id=run.run_id, tick=tick["tick"])
+        calls = [
+            {**call, "messages": messages_of(read_request(connection, call["request"]))}
+            for call in _many(connection, llm_calls, "call", run_id=run.run_id, tick=tick["tick"])
+        ]
     return Chain(identifier, run, tick, market, _prompt(connection, run), calls, steps)
 
 

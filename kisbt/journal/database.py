@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from kisbt.errors import JournalError
 from kisbt.journal import runs as run_rows
+from kisbt.journal.calls import CallSums, sum_calls
 from kisbt.journal.connection import (
     display_name,
     ensure_folder,
@@ -264,6 +265,11 @@ class DatabaseManager:
         """How many runs were begun on this data, whatever became of them."""
         with self.reading() as connection:
             return run_rows.trials_on(connection, dataset_hash)
+
+    def llm_usage(self, run_id: str) -> CallSums:
+        """What one run asked of models; all zero when it asked none."""
+        with self.reading() as connection:
+            return sum_calls(connection, run_id)
 
     def discard_run(self, run_id: str) -> None:
         """Remove what a run wrote, so that it can be made again under the same id.

@@ -195,6 +195,7 @@ def _decision_rows(
                 *(_NO_ANSWER if verdict is None else _answer(verdict)),
                 *(_NOT_SENT if receipt is None else _sent(receipt)),
                 raw,
+                finite(decision.agreement),
             )
         )
     # Node 4 may act on its own, e.g. a learned rule that forces an exit nobody asked for.
@@ -211,6 +212,7 @@ def _decision_rows(
                 "[]",
                 *_answer(verdict),
                 *(_NOT_SENT if receipt is None else _sent(receipt)),
+                None,
                 None,
             )
         )

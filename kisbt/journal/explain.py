@@ -6,6 +6,7 @@ from typing import Any
 
 from kisbt.domain.trading import Action, OrderState, Outcome
 from kisbt.journal.chain import Chain, Fields, Step
+from kisbt.journal.explain_calls import exchange_lines
 
 _ACTIONS = {Action.BUY: "매수", Action.SELL: "매도", Action.HOLD: "보유"}
 _OUTCOMES = {Outcome.ACCEPTED: "승인", Outcome.CLIPPED: "축소", Outcome.REJECTED: "거부"}
@@ -26,7 +27,6 @@ _LABELS = {
         "snapshot": "시장 스냅샷",
         "portfolio": "당시 계좌",
         "prompt": "프롬프트",
-        "calls": "LLM 교신",
         "plan": "계획",
         "verdict": "검증",
         "order": "주문",
@@ -39,6 +39,7 @@ _LABELS = {
         "not_sent": "주문 없음",
         "by": "근거",
         "rules": "적용 규칙",
+        "agreement": "추첨 합의",
         "days": "일",
         "cost": "수수료 {commission:,}원 · 세금 {tax:,}원",
         "account": "현금 {cash:,}원 · 평가금액 {equity:,}원 · 투자 비중 {exposure:.1%}",
@@ -51,7 +52,6 @@ _LABELS = {
         "snapshot": "market snapshot",
         "portfolio": "account then",
         "prompt": "prompt",
-        "calls": "LLM calls",
         "plan": "plan",
         "verdict": "verdict",
         "order": "order",
@@ -64,6 +64,7 @@ _LABELS = {
         "not_sent": "no order",
         "by": "by",
         "rules": "rules applied",
+        "agreement": "agreement of draws",
         "days": " days",
         "cost": "commission {commission:,} won · tax {tax:,} won",
         "account": "cash {cash:,} won · equity {equity:,} won · exposure {exposure:.1%}",
@@ -86,11 +87,8 @@ def explain_lines(chain: Chain, lang: str = "ko") -> Iterator[str]:
     if chain.prompt is not None:
         prompt = chain.prompt
         yield f"{say['prompt']}: v{prompt['number']} {prompt['hash']} {prompt['summary']}".rstrip()
-    if chain.calls:
-        told = ", ".join(
-            f"{call['model']} {call['status']} {call['cache_key']}" for call in chain.calls
-        )
-        yield f"{say['calls']}: {told}"
+    for call in chain.calls:
+        yield from exchange_lines(call, lang)
     if not chain.steps:
         yield f"{say['plan']}: {say['none']}"
     for step in chain.steps:
@@ -118,6 +116,8 @@ def _step(chain: Chain, step: Step, say: dict[str, str], korean: bool) -> Iterat
         action = _named(decided["action"], _ACTIONS, Action, korean)
         because = decided["justification"]
         yield f"{say['plan']} {decided['seq']}: {decided['ticker']} {action} · {because}"
+        if decided["agreement"] is not None:
+            yield f"    {say['agreement']} {decided['agreement']:.0%}"
         if decided["rules"]:
             yield f"    {say['rules']}: " + _ruled(chain, decided["rules"])
         yield f"{say['verdict']}: " + _verdict(chain, decided, say, korean)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from kisbt.domain.llm import LLMCall
 from kisbt.domain.result import EquityPoint
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
@@ -16,6 +17,7 @@ class MemoryJournal:
         self.fills: list[Fill] = []
         self.equity: list[EquityPoint] = []
         self.changes: list[PositionChange] = []
+        self.calls: list[LLMCall] = []
 
     def record_tick(self, state: TradingState) -> None:
         """Keep one finished tick."""
@@ -37,6 +39,10 @@ class MemoryJournal:
         """Keep the account at a bar's close."""
         self.equity.append(EquityPoint(at, cash, equity, exposure))
 
+    def record_call(self, call: LLMCall) -> None:
+        """Keep one exchange with a model."""
+        self.calls.append(call)
+
 
 class NullJournal:
     """Keeps nothing."""
@@ -55,3 +61,6 @@ class NullJournal:
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Forget the account at a bar's close."""
+
+    def record_call(self, call: LLMCall) -> None:
+        """Forget one exchange with a model."""

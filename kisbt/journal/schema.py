@@ -13,18 +13,18 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+from kisbt.journal.call_tables import llm_calls as llm_calls
+from kisbt.journal.call_tables import texts as texts
+from kisbt.journal.columns import KeyText
+from kisbt.journal.columns import metadata as metadata
+from kisbt.journal.columns import run_column as _run
 
-metadata = MetaData()
-
-# Postgres compares text by the database's locale; ISO times and ids must sort bytewise.
-KeyText = Text().with_variant(Text(collation="C"), "postgresql")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 trades = Table(
     "trades",
@@ -70,11 +70,6 @@ runs = Table(
     Index("idx_runs_started", "started_at"),
     Index("idx_runs_scope", "scope"),
 )
-
-
-def _run() -> Column[str]:
-    return Column("run_id", KeyText, ForeignKey("runs.run_id"), primary_key=True)
-
 
 trade_links = Table(
     "trade_links",
@@ -165,6 +160,7 @@ decisions = Table(
     Column("order_ref", Text),
     Column("refusal", Text),
     Column("raw", Text),
+    Column("agreement", Double),
     sqlite_with_rowid=False,
 )
 
@@ -242,26 +238,6 @@ equity = Table(
     Column("equity", BigInteger, nullable=False),
     Column("exposure", Double, nullable=False),
     sqlite_with_rowid=False,
-)
-
-llm_calls = Table(
-    "llm_calls",
-    metadata,
-    _run(),
-    Column("tick", Integer, primary_key=True),
-    Column("call", Integer, primary_key=True),
-    Column("cache_key", KeyText, nullable=False),
-    Column("model", Text, nullable=False),
-    Column("prompt_hash", Text),
-    Column("request", Text, nullable=False),
-    Column("reply", Text),
-    Column("status", Text, nullable=False),
-    Column("tokens_in", Integer),
-    Column("tokens_out", Integer),
-    Column("cost_krw", Double),
-    Column("latency_ms", Double),
-    Column("called_at", KeyText, nullable=False),
-    Index("idx_llm_calls_key", "cache_key"),
 )
 
 prompt_versions = Table(

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from orjson import dumps
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
+from kisbt.domain.llm import LLMCall
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
 from kisbt.errors import JournalError
+from kisbt.journal.calls import CallEncoder
 from kisbt.journal.compression import SMALLEST, Squeezer
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.encode import EncodedTick, decode_portfolio, encode_tick
@@ -30,7 +32,7 @@ from kisbt.journal.progress import (
     read_progress,
 )
 from kisbt.journal.record import iso, storable
-from kisbt.journal.schema import snapshots
+from kisbt.journal.schema import snapshots, texts
 from kisbt.journal.statements import insert_new, upsert_order
 
 _ORDER = (
@@ -42,6 +44,7 @@ _ORDER = (
     "trades",
     "trade_links",
     "equity",
+    "llm_calls",
 )
 _SECONDS = 30.0
 """A slow run (one that waits for a model) is written at least this often."""
@@ -70,6 +73,7 @@ class RunJournal:
         self._durable = batch <= 1
         self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _ORDER}
         self._snapshots: dict[str, bytes] = {}
+        self._calls = CallEncoder()
         self._orders: dict[str, tuple[Any, ...]] = {}
         self._results: list[TradeOutcome] = []
         self._places: dict[str, int] = {}  # of unwritten trades, in their batch
@@ -204,6 +208,12 @@ class RunJournal:
         if self._durable:
             self.flush()
 
+    def record_call(self, call: LLMCall) -> None:
+        """Write one exchange with a model; the same one told again is no news."""
+        self._rows["llm_calls"].append(self._calls.row(self.run_id, call))
+        if self._durable:
+            self.flush()
+
     def observe(self, at: datetime, closes: Mapping[str, int]) -> None:
         """Tell the last close of every name (won) at a bar's close: 7- and 30-day results.
 
@@ -220,6 +230,7 @@ class RunJournal:
         for rows in self._rows.values():
             rows.clear()
         self._snapshots.clear()
+        self._calls.clear()
         self._orders.clear()
         self._results.clear()
         self._places.clear()
@@ -237,23 +248,24 @@ class RunJournal:
             if rows:
                 connection.exec_driver_sql(statement, list(rows))
 
-        many(insert_new("snapshots", dialect), self._new_snapshots(connection))
+        for table, bodies in ((snapshots, self._snapshots), (texts, self._calls.pieces)):
+            many(insert_new(table.name, dialect), self._new_bodies(connection, table, bodies))
         many(upsert_order(dialect), list(self._orders.values()))
         for name in _ORDER:
             many(insert_new(name, dialect), self._rows[name])
         write_outcomes(connection, self._results)
 
-    def _new_snapshots(self, connection: Connection) -> list[tuple[str, str, bytes]]:
-        """Rows for the snapshots of the batch, without large ones that are stored already."""
-        large = [name for name, body in self._snapshots.items() if len(body) >= SMALLEST]
+    def _new_bodies(
+        self, connection: Connection, table: Table, bodies: Mapping[str, bytes]
+    ) -> list[tuple[str, str, bytes]]:
+        """Rows for the bodies of the batch, without large ones that are stored already."""
+        large = [name for name, body in bodies.items() if len(body) >= SMALLEST]
         known: set[str] = set()
         for start in range(0, len(large), 500):  # squeezing costs more than asking
-            query = select(snapshots.c.hash).where(snapshots.c.hash.in_(large[start : start + 500]))
+            query = select(table.c.hash).where(table.c.hash.in_(large[start : start + 500]))
             known.update(connection.execute(query).scalars())
         return [
-            (name, *self._squeezer.pack(body))
-            for name, body in self._snapshots.items()
-            if name not in known
+            (name, *self._squeezer.pack(body)) for name, body in bodies.items() if name not in known
         ]
 
     def _fill_in(self, known: Sequence[TradeOutcome]) -> None:

@@ -173,10 +173,12 @@ def test_model_calls_of_the_tick_are_part_of_the_chain(db: DatabaseManager) -> N
             insert(schema.llm_calls),
             {
                 "run_id": "run1", "tick": 0, "call": 0, "cache_key": "sha256:k", "model": "m",
-                "request": "{}", "status": "ok", "called_at": "2024-01-02T15:30:01+09:00",
+                "request": "[\"\"]", "status": "ok", "called_at": "2024-01-02T15:30:01+09:00",
             },
         )  # fmt: skip
-    assert "LLM 교신: m ok sha256:k" in list(explain_lines(read_chain(db, "run1:0")))
+    said = "\n".join(explain_lines(read_chain(db, "run1:0")))
+    assert "LLM 교신 0: m · ok · 토큰 입력 0 (캐시 0) 출력 0" in said
+    assert "sha256:k" in said
 
 
 def test_absurd_size_is_explained_as_unknown(db: DatabaseManager) -> None:
