@@ -39,7 +39,11 @@ class LiveMarket(MarketView, Protocol):
 
 
 class Pending(NamedTuple):
-    """An order of an earlier process that may still be open. ``sent`` None: it never left."""
+    """An order of an earlier process. ``sent`` None: it never left.
+
+    ``over`` orders have ended; their numbers must be known all the same, so that nothing else is
+    taken for them, and a late word of a fill finds its order.
+    """
 
     working: Working
     sent: datetime | None
@@ -49,6 +53,7 @@ class Pending(NamedTuple):
     amount: int
     tick: int | None
     decision: int | None
+    over: bool = False
 
 
 class KISBroker(FollowingBroker):
@@ -215,6 +220,31 @@ class KISBroker(FollowingBroker):
         number or, without one, by looking for it among the day's orders.
         """
         working = pending.working
+        order = self._made_again(pending, data)
+        if pending.over:
+            order.status = bt.Order.Canceled
+            self._ended[working.ref] = working, order
+        else:
+            self._orders[working.ref] = order
+        if pending.sent is None:
+            self._pending[working.ref] = working
+            return
+        desk = self._desk(working.session)
+        desk.resume(
+            working.ref, self.book.instruments[working.column].ticker, working.side,
+            working.quantity, working.limit, pending.sent, number=pending.number,
+            branch=pending.branch, filled=pending.filled, amount=pending.amount,
+        )  # fmt: skip
+        if pending.over:
+            desk.close(working.ref)
+            return
+        self._sent[working.ref] = working
+        if pending.number:
+            order.accept(self)
+        self._reread = True
+
+    def _made_again(self, pending: Pending, data: Any) -> bt.Order:
+        working = pending.working
         order = _KINDS[working.side](
             owner=None, data=data, size=working.quantity, price=working.limit, pricelimit=None,
             exectype=bt.Order.Market if working.limit is None else bt.Order.Limit, simulated=True,
@@ -224,19 +254,7 @@ class KISBroker(FollowingBroker):
         order.executed.size = pending.filled if working.side is Side.BUY else -pending.filled
         order.executed.remsize -= order.executed.size
         order.submit(self)
-        self._orders[working.ref] = order
-        if pending.sent is None:
-            self._pending[working.ref] = working
-            return
-        self._sent[working.ref] = working
-        self._desk(working.session).resume(
-            working.ref, self.book.instruments[working.column].ticker, working.side,
-            working.quantity, working.limit, pending.sent, number=pending.number,
-            branch=pending.branch, filled=pending.filled, amount=pending.amount,
-        )  # fmt: skip
-        if pending.number:
-            order.accept(self)
-        self._reread = True
+        return order
 
     # an order's way out
 

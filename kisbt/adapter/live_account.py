@@ -15,7 +15,10 @@ from kisbt.krx.costs import CostModel
 
 
 class Restored(NamedTuple):
-    """An account as the journal has it; ``pending`` are orders that may still be open."""
+    """An account as the journal has it.
+
+    ``pending`` are the orders that may still be open, and those of the last day that have ended.
+    """
 
     book: AccountBook
     pending: tuple[Pending, ...]
@@ -73,10 +76,14 @@ def restore(
             if change.cash < 0:
                 _change(book, change)
     book.continue_after(len(history.orders), max((f.number for f in history.fills), default=0))
+    last = max((working.session for working in rests.values()), default=date.min)
     pending = []
     for ref, order in sorted(orders.items()):
         if order.state.value not in ENDED:
-            pending.append(_take_up(book, rests[ref], order, upper_limits))
+            _reserve(book, rests[ref], upper_limits)
+            pending.append(_pending(rests[ref], order, over=False))
+        elif order.number and rests[ref].session == last:
+            pending.append(_pending(rests[ref], order, over=True))
     corrections = sum(each.kind.startswith("correction") for each in history.changes)
     return Restored(book, tuple(pending), corrections)
 
@@ -106,9 +113,7 @@ def _change(book: AccountBook, change: PositionChange) -> None:
         book.ledger.buy(change.session, -change.cash, 0)
 
 
-def _take_up(
-    book: AccountBook, working: Working, order: KnownOrder, upper_limits: Mapping[str, int]
-) -> Pending:
+def _reserve(book: AccountBook, working: Working, upper_limits: Mapping[str, int]) -> None:
     if working.side is Side.BUY:
         ticker = book.instruments[working.column].ticker
         product = book.instruments[working.column].product
@@ -117,7 +122,10 @@ def _take_up(
         working.reserved = min(worst, book.ledger.orderable)
         book.ledger.reserve(working.ref, working.reserved)
     book.working[working.ref] = working
+
+
+def _pending(working: Working, order: KnownOrder, *, over: bool) -> Pending:
     return Pending(
         working, order.sent, order.number, order.branch, order.filled, order.amount,
-        order.tick, order.decision,
+        order.tick, order.decision, over,
     )  # fmt: skip

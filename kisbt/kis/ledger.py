@@ -362,5 +362,6 @@ def _fits_row(order: Tracked, row: OrderRow) -> bool:
         and order.side is row.side
         and order.quantity == row.quantity
         and (order.price is None or not row.price or order.price == row.price)
+        and (not row.division or order.price is not None or row.division == "01")
         and (order.sent is None or row.at is None or row.at >= order.sent - SKEW)
     )

@@ -266,6 +266,7 @@ class FakeVenue:
             "sll_buy_dvsn_cd": "02" if order.side is Side.BUY else "01",
             "sll_buy_dvsn_cd_name": f"현금매수{kind}",
             "pdno": order.ticker,
+            "ord_dvsn_cd": "00" if order.price else "01",
             "ord_qty": str(order.quantity),
             "ord_unpr": str(order.price or 0),
             "tot_ccld_qty": str(order.filled),
