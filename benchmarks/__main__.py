@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.figures import Figure, markdown
 
-NAMES = ("backtest", "journal", "kis")
+NAMES = ("backtest", "journal", "kis", "reflection")
 
 
 def main() -> int:

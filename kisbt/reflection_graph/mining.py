@@ -8,6 +8,7 @@ asked at once (one matrix product a block), so the number of questions is known,
 discovery rate is controlled over all of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ from kisbt.reflection_graph.evidence import Evidence
 Ints = NDArray[np.int64]
 
 FEWEST_BLOCKS = 8
+
+PAIR_GAIN, PAIR_ROWS = 1.15, 0.85
+"""A pair must score this much more than its better half, on at most this share of its rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,24 +88,36 @@ def cut_blocks(day: Ints, length: int) -> Blocks:
     return Blocks(starts.astype(np.int64), stops.astype(np.int64), half)
 
 
-def sum_blocks(grid: Grid, rows: Floats, residual: Floats, blocks: Blocks) -> Sums:
-    """One pass over all rows; memory is one block of masks and a few ``[C, C]``."""
-    size = len(grid.conditions)
-    support, total, squares, seen, first = (np.zeros((size, size)) for _ in range(5))
-    for number, (start, stop) in enumerate(
-        zip(blocks.starts.tolist(), blocks.stops.tolist(), strict=True)
-    ):
-        masks = grid.masks(rows[start:stop]).astype(np.float32)
-        weighed = masks * residual[start:stop, None].astype(np.float32)
-        here = (masks.T @ masks).astype(np.float64)
-        sums = (masks.T @ weighed).astype(np.float64)
+def count_blocks(masks: Sequence[Mask]) -> tuple[Floats, Floats]:
+    """Rows under every pair of conditions, and blocks that have some, ``[C, C]`` each.
+
+    Args:
+        masks: ``[rows, C]`` by block.
+    """
+    size = masks[0].shape[1]
+    support, seen = np.zeros((size, size)), np.zeros((size, size))
+    for mask in masks:
+        one = mask.astype(np.float32)
+        here = (one.T @ one).astype(np.float64)
         support += here
+        seen += here > 0
+    return support, seen
+
+
+def sum_blocks(
+    masks: Sequence[Mask], residuals: Sequence[Floats], half: int
+) -> tuple[Floats, Floats, Floats]:
+    """Residuals under every pair: their total, squared block sums, and the first half's total."""
+    size = masks[0].shape[1]
+    total, squares, first = (np.zeros((size, size)) for _ in range(3))
+    for number, (mask, residual) in enumerate(zip(masks, residuals, strict=True)):
+        one = mask.astype(np.float32)
+        sums = (one.T @ (one * residual[:, None].astype(np.float32))).astype(np.float64)
         total += sums
         squares += sums * sums
-        seen += here > 0
-        if number < blocks.half:
+        if number < half:
             first += sums
-    return Sums(support, total, squares, seen, first)
+    return total, squares, first
 
 
 def askable(grid: Grid, sums: Sums, least: int, most: float, count: int) -> Mask:
@@ -159,34 +175,52 @@ def mine(
     """
     if len(evidence) < 4 * least:
         return []
-    outcome = evidence.outcome
     grid = make_grid(evidence.names, evidence.rows, evidence.excess, least)
     if not grid.conditions:
         return []
     blocks = cut_blocks(evidence.day, block)
-    wide = np.array([c.feature in MARKET_WIDE for c in grid.conditions], dtype=bool)
-    both = wide[:, None] & wide[None, :]
     left = np.ones(len(evidence))
     found: list[Pattern] = []
-    own, whole = evidence.excess - evidence.excess.mean(), outcome - outcome.mean()
+    asker = _Asker(evidence, grid, blocks)
     while len(found) < most:
-        sums = sum_blocks(grid, evidence.rows, own * left, blocks)
-        if wide.any():
-            # Days cannot be compared with themselves: the market's own features meet raw outcomes.
-            raw = sum_blocks(grid, evidence.rows, whole * left, blocks)
-            sums = Sums(
-                sums.support,
-                np.where(both, raw.total, sums.total),
-                np.where(both, raw.squares, sums.squares),
-                sums.blocks,
-                np.where(both, raw.first, sums.first),
-            )
+        sums = asker.sums(left)
         pattern, mask = _best(evidence, grid, sums, least, level, {p.when for p in found})
         if pattern is None:
             break
         found.append(pattern)
         left = np.where(mask, 0.0, left)
     return found
+
+
+class _Asker:
+    """The masks of all conditions by block, asked again for each pattern."""
+
+    def __init__(self, evidence: Evidence, grid: Grid, blocks: Blocks) -> None:
+        self._spans = [
+            slice(*span) for span in zip(blocks.starts.tolist(), blocks.stops.tolist(), strict=True)
+        ]
+        self._masks = [grid.masks(evidence.rows[span]) for span in self._spans]
+        self._half = blocks.half
+        self._support, self._seen = count_blocks(self._masks)
+        wide = np.array([c.feature in MARKET_WIDE for c in grid.conditions], dtype=bool)
+        self._wide = np.flatnonzero(wide)
+        self._own = evidence.excess - evidence.excess.mean()
+        self._whole = evidence.outcome - evidence.outcome.mean()
+
+    def sums(self, left: Floats) -> Sums:
+        """Sums with the residuals of explained rows (``left`` 0) taken out."""
+        residuals = self._by_block(self._own * left)
+        total, squares, first = sum_blocks(self._masks, residuals, self._half)
+        if len(self._wide):
+            # Days cannot be compared with themselves: the market's own features meet raw outcomes.
+            both = np.ix_(self._wide, self._wide)
+            few = [mask[:, self._wide] for mask in self._masks]
+            raw = sum_blocks(few, self._by_block(self._whole * left), self._half)
+            total[both], squares[both], first[both] = raw
+        return Sums(self._support, total, squares, self._seen, first)
+
+    def _by_block(self, values: Floats) -> list[Floats]:
+        return [values[span] for span in self._spans]
 
 
 def _best(
@@ -202,7 +236,7 @@ def _best(
     q = discovery_rates(p, asked)
     score = (-sums.total - np.sqrt(sums.squares)) / len(evidence)
     stable = (sums.first < 0) & (sums.total - sums.first < 0)
-    good = asked & (q <= level) & (score > 0) & stable
+    good = asked & (q <= level) & (score > 0) & stable & _worth_two(sums, score)
     order = np.argsort(np.where(good, -score, np.inf), axis=None, kind="stable")
     for flat in order[: len(known) + 1].tolist():
         i, j = divmod(flat, len(grid.conditions))
@@ -214,6 +248,15 @@ def _best(
             return describe(evidence, when, mask, float(t[i, j]), float(p[i, j]), float(q[i, j]),
                             bool(stable[i, j]), float(score[i, j])), mask  # fmt: skip
     return None, np.zeros(len(evidence), dtype=bool)
+
+
+def _worth_two(sums: Sums, score: Floats) -> Mask:
+    """Pairs that say clearly more than either condition alone; single ones always do."""
+    alone = np.maximum(score.diagonal(), 0.0)
+    rows = sums.support.diagonal()
+    more = score > PAIR_GAIN * np.maximum(alone[:, None], alone[None, :])
+    narrower = sums.support <= PAIR_ROWS * np.minimum(rows[:, None], rows[None, :])
+    return np.asarray((more & narrower) | np.eye(len(score), dtype=bool))
 
 
 def describe(

@@ -2,7 +2,9 @@
 
 This only ranks proposals (GEPA's inner loop); nothing is promoted on it. A slice is a third of the
 days by market mood, in one half of the period. A blocked buy leaves its place to the next name, so
-its gain is the outcome of the average judged name less its own.
+its gain is the outcome of the average judged name less its own: to forbid everything gains nothing,
+however bad the days were. A forced exit leaves cash, or what the average position did where that
+was worse.
 """
 
 from collections.abc import Sequence
@@ -66,7 +68,8 @@ def score(proposal: Proposal, champion: Sequence[Rule], material: Material) -> S
     before = _taken(champion, rows, target, holding)
     after = _taken(proposal.apply(champion), rows, target, holding)
     moved = after - before
-    base = 0.0 if holding else max(0.0, float(rows.outcome.mean()))
+    usual = float(rows.outcome.mean())
+    base = min(0.0, usual) if holding else usual
     gain = moved * (base - rows.outcome)
     different = np.abs(moved) > 1e-12
     changed, dates = _changed(rows, different, holding)
