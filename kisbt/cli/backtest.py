@@ -42,6 +42,32 @@ def backtest(
     benchmark: Annotated[
         str | None, typer.Option("--benchmark", help="index, equal or a ticker (비교 기준)")
     ] = None,
+    llm: Annotated[
+        Literal["rulebook", "openai", "replay"],
+        typer.Option("--llm", help="Who decides: no model, a model, or its recorded replies"),
+    ] = "rulebook",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Model name (모델), e.g. gpt-4.1-mini")
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="OpenAI-compatible server, e.g. http://localhost:11434/v1"),
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option("--draws", min=1, max=99, help="Draws a decision (반복 추출)")
+    ] = None,
+    no_blind: Annotated[
+        bool, typer.Option("--no-blind", help="Show names and prices to the model (비권장)")
+    ] = False,
+    charge_llm_cost: Annotated[
+        bool, typer.Option("--charge-llm-cost", help="Take the model's cost off the result")
+    ] = False,
+    budget_krw: Annotated[
+        float | None, typer.Option("--budget-krw", help="Stop when this many won are spent (예산)")
+    ] = None,
+    budget_calls: Annotated[
+        int | None, typer.Option("--budget-calls", help="Stop after this many calls (호출 예산)")
+    ] = None,
     folds: Annotated[
         int, typer.Option("--folds", min=1, help="Cut the period into K windows (구간)")
     ] = 1,
@@ -87,6 +113,14 @@ def backtest(
         jobs=jobs,
         engine=engine,
         cluster=cluster,
+        llm=llm,
+        model=model,
+        base_url=base_url,
+        draws=draws,
+        blind=not no_blind,
+        charge_llm_cost=charge_llm_cost,
+        budget_krw=budget_krw,
+        budget_calls=budget_calls,
     )
     outcome = run_order(order, chosen, quiet=as_json)
     for line in outcome.said:
@@ -177,6 +211,7 @@ def _as_json(outcome: "Outcome", lang: "Lang") -> dict[str, Any]:
                 "dataset": one.result.dataset,
                 "metrics": one.metrics,
                 "digests": one.result.digests,
+                "llm": one.result.llm,
                 "violations": list(one.result.violations),
                 "notes": list(one.result.notes),
                 "spec": one.result.spec,

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import orjson
 
+from kisbt.domain.llm import LLMCall
 from kisbt.domain.ports import Journal
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange
@@ -18,7 +19,8 @@ class DigestJournal:
     """Hashes what passes, in order, and hands it on to another journal.
 
     Streams: ``decisions`` (each tick with its snapshot, portfolio, decisions and verdicts),
-    ``orders``, ``fills`` and ``equity``. Nothing in them depends on the run's id or on the wall
+    ``orders``, ``fills`` and ``equity``; where a model was asked also ``replies`` (each question's
+    key and its answer, sent or recorded). Nothing in them depends on the run's id or on the wall
     clock, as long as order refs do not: equal runs have equal digests, on any machine.
 
     Args:
@@ -28,19 +30,25 @@ class DigestJournal:
     def __init__(self, inner: Journal) -> None:
         self._inner = inner
         self._writer = inner if isinstance(inner, RunJournal | ScriptJournal) else None
+        self._listener = getattr(inner, "record_call", None)
         self._decisions = sha256()
         self._orders = sha256()
         self._fills = sha256()
         self._equity = sha256()
+        self._replies = sha256()
+        self._asked = False
 
     def digests(self) -> dict[str, str]:
         """``sha256:...`` of each stream so far."""
-        return {
-            "decisions": f"sha256:{self._decisions.hexdigest()}",
-            "orders": f"sha256:{self._orders.hexdigest()}",
-            "fills": f"sha256:{self._fills.hexdigest()}",
-            "equity": f"sha256:{self._equity.hexdigest()}",
+        streams = {
+            "decisions": self._decisions,
+            "orders": self._orders,
+            "fills": self._fills,
+            "equity": self._equity,
         }
+        if self._asked:
+            streams["replies"] = self._replies
+        return {name: f"sha256:{stream.hexdigest()}" for name, stream in streams.items()}
 
     def record_tick(self, state: TradingState) -> None:
         """Hash one finished tick; it is encoded once for both."""
@@ -72,3 +80,11 @@ class DigestJournal:
         """Hash the account at a bar's close."""
         self._equity.update(orjson.dumps((at, cash, equity, exposure)) + b"\n")
         self._inner.record_equity(at, cash, equity, exposure)
+
+    def record_call(self, call: LLMCall) -> None:
+        """Hash one exchange with a model: what was asked and answered, not where and when."""
+        self._asked = True
+        told = (call.tick, call.call, call.draw, call.key, call.status, call.reply)
+        self._replies.update(orjson.dumps(told) + b"\n")
+        if self._listener is not None:
+            self._listener(call)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kisbt.report.daily import SESSIONS_A_YEAR
 from kisbt.report.markup import escape
 from kisbt.report.metrics import Figure
+from kisbt.report.model_section import model_banners, model_row
 from kisbt.report.wording import Lang, in_words, say, write_figure
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def banners(result: "RunResult", lang: Lang) -> list[str]:
             else "Prices were made by a program. They say nothing about results on a real market."
         )
         found.append(f'<div class="banner warn"><strong>{head}</strong> {tail}</div>')
-    return found
+    return [*model_banners(result.llm, lang), *found]
 
 
 def honesty_rows(
@@ -106,6 +107,7 @@ def honesty_rows(
     rows = [
         ("데이터" if ko else "Data", _data(result.dataset, lang)),
         ("판단" if ko else "Decider", _decider(result, lang)),
+        *([("모델" if ko else "Model", model_row(result.llm, lang))] if result.llm else []),
         ("프롬프트" if ko else "Prompt", _prompt(result.prompt, lang)),
         ("비용" if ko else "Costs", _costs(result, figures, lang)),
         (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kisbt.report.daily import SESSIONS_A_YEAR, Daily, counted_fills, counted_from, daily
 from kisbt.report.drawdowns import deepest, drawdowns
+from kisbt.report.model_facts import model_metrics
 from kisbt.journal.matching import pair_fills
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def compute_metrics(result: "RunResult") -> dict[str, Figure]:
     ``cost_drag`` is the zero-cost twin's total return minus the net one. ``win_rate`` and
     ``profit_factor`` look at FIFO round trips closed in the counted period, after costs;
     ``mean_holding_days`` is calendar days. ``alpha`` is a year's. ``ticks``, ``decisions``,
-    ``rejected`` and ``holds`` are counts of the whole run, as the result carries them.
+    ``rejected`` and ``holds`` are counts of the whole run, as the result carries them. A run that
+    asked a model has its ``llm_`` figures, too.
     """
     series = daily(result)
     figures: dict[str, Figure] = {
@@ -58,6 +60,8 @@ def compute_metrics(result: "RunResult") -> dict[str, Figure]:
         "holds": result.holds,
         "violations": len(result.violations),
     }
+    if result.llm is not None:
+        figures |= model_metrics(result.llm)
     return {key: _rounded(value) for key, value in figures.items()}
 
 

@@ -11,6 +11,7 @@ from kisbt.report.honesty import banners, honesty_box
 from kisbt.report.linechart import Line, line_chart
 from kisbt.report.markup import Cell, escape, number, page, section, table, text
 from kisbt.report.metrics import Figure, compute_metrics
+from kisbt.report.model_section import model_section
 from kisbt.report.quantstats_markup import quantstats_markup
 from kisbt.report.quantstats_parts import QuantstatsParts, quantstats_parts
 from kisbt.report.wording import BLANK, Lang, in_words, label_of, say, tone
@@ -83,6 +84,8 @@ def render_tearsheet(result: "RunResult", lang: Lang = "ko") -> bytes:
     if series.days:
         body.append(_equity_section(result, series, lang))
     body.append(_figures_section(figures, lang))
+    if result.llm is not None:
+        body.append(model_section(result, lang))
     if series.days:
         body.append(_months_section(series, lang))
     body.append(_trades_section(result, lang))

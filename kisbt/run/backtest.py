@@ -1,5 +1,6 @@
 """``run_backtest``: one replay with its journal, its zero-cost twin, its audit and its result."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,13 @@ from kisbt.journal.runs import PromptRecord, RunInfo
 from kisbt.journal.script import ScriptJournal
 from kisbt.journal.writer import RunJournal
 from kisbt.krx.costs import CostModel
+from kisbt.llm.meter import Meter
 from kisbt.llm.rulebook_decider import RulebookDecider
 from kisbt.run.benchmark import benchmark_line
+from kisbt.run.conversation import Conversation, charged, decider_label
 from kisbt.run.prepare import Prepared, relative_name
 from kisbt.run.recorder import Progress
-from kisbt.run.replay import Replayed, replay
+from kisbt.run.replay import Brain, Replayed, replay
 from kisbt.run.wording import assumptions, notes
 
 NO_DECIDER = "전략 파일 (LLM 없음)"
@@ -32,6 +35,8 @@ def run_backtest(
     db: DatabaseManager | None = None,
     *,
     progress: Progress | None = None,
+    meter: Meter | None = None,
+    stop: threading.Event | None = None,
 ) -> RunResult:
     """Replay what was prepared and return its result; with ``db`` everything is journaled.
 
@@ -40,17 +45,20 @@ def run_backtest(
         settings: Where datasets and prompts lie.
         db: The journal; without one (a verification) nothing is written anywhere.
         progress: Told of bars done, the zero-cost twin's included: twice the tape in all.
+        meter: The command's count of what its models cost, with the budget.
+        stop: Set from another thread to end a run that asks a model.
 
     Raises:
+        StopRun: the budget is spent or a reply is missing; the run is journaled as interrupted.
         TradingSystemError: the strategy raised, or the journal could not be written.
     """
     if db is None:
-        return compute(ready, settings, NullJournal(), progress)
+        return compute(ready, settings, NullJournal(), progress, meter=meter, stop=stop)
     trials = db.trials_on(ready.dataset.hash)
     run_id = db.begin_run(run_info(ready, settings))
     journal = RunJournal(db, run_id)
     try:
-        result = compute(ready, settings, journal, progress)
+        result = compute(ready, settings, journal, progress, meter=meter, label=run_id, stop=stop)
         journal.close()
     except BaseException as error:
         if not isinstance(error, JournalError):
@@ -62,7 +70,14 @@ def run_backtest(
 
 
 def compute(
-    ready: Prepared, settings: Settings, inner: Journal, progress: Progress | None = None
+    ready: Prepared,
+    settings: Settings,
+    inner: Journal,
+    progress: Progress | None = None,
+    *,
+    meter: Meter | None = None,
+    label: str = "verify",
+    stop: threading.Event | None = None,
 ) -> RunResult:
     """The result of one replay, a pure function of what was prepared; ``inner`` is told all of it.
 
@@ -72,15 +87,20 @@ def compute(
         TradingSystemError: the strategy raised, or ``inner`` could not be written.
     """
     spec = ready.spec
-    line, label = benchmark_line(ready.tape, spec.benchmark)
+    line, line_label = benchmark_line(ready.tape, spec.benchmark)
     digests = DigestJournal(inner)
+    talk = None
+    if spec.llm is not None:
+        talk = Conversation(ready, settings, digests, meter or Meter(), label, stop)
     told = None
     if ready.version is None and isinstance(inner, RunJournal | ScriptJournal):
         told = inner.observe
-    net = _pass(ready, CostModel.from_settings(spec.costs), digests, progress, told)
+    costs = CostModel.from_settings(spec.costs)
+    net = _pass(ready, ready.brain(talk), costs, digests, progress, told)
     bars = len(ready.tape)
     later = None if progress is None else lambda done: progress(bars + done)
-    gross = _pass(ready, CostModel.free(), NullJournal(), later)
+    twin = ready.brain(talk.twin() if talk else None)
+    gross = _pass(ready, twin, CostModel.free(), NullJournal(), later)
     violations = audit_fills(
         net.fills,
         ready.dataset.bars,
@@ -90,11 +110,16 @@ def compute(
         rates=(spec.costs.commission_rate, spec.costs.etf_commission_rate, spec.costs.tax),
         changes=net.changes,
     )
+    facts = talk.facts() if talk else None
+    equity = net.equity
+    if talk and facts and spec.llm and spec.llm.charge_costs:
+        facts["bill"] = talk.bill(equity)
+        equity = charged(equity, facts["bill"])
     return RunResult(
         run_id="verify",
         spec={**spec.as_json(), "prompt": ready.version.number if ready.version else None},
         dataset=_dataset_facts(ready),
-        decider=RulebookDecider.label if ready.version else NO_DECIDER,
+        decider=talk.label if talk else _decider(ready),
         prompt=_prompt_facts(ready),
         strategy={
             "name": ready.strategy.cls.__name__,
@@ -102,7 +127,7 @@ def compute(
             "hash": ready.strategy.hash,
         },
         start_cash=spec.cash,
-        equity=net.equity,
+        equity=equity,
         warmup_bars=min(max(ready.warmup, net.waiting), len(net.equity)),
         gross_equity=[point.equity for point in gross.equity],
         fills=net.fills,
@@ -114,7 +139,7 @@ def compute(
         decisions=net.decisions,
         rejected=net.rejected,
         benchmark=line,
-        benchmark_label=label,
+        benchmark_label=line_label,
         risk=net.risk,
         assumptions=assumptions(ready),
         actions=net.changes,
@@ -123,11 +148,13 @@ def compute(
         notes=notes(net, settings.lang),
         digests=digests.digests(),
         reasons=net.reasons,
+        llm=facts,
     )
 
 
 def _pass(
     ready: Prepared,
+    brain: Brain | None,
     costs: CostModel,
     journal: Journal,
     progress: Progress | None,
@@ -137,7 +164,7 @@ def _pass(
     return replay(
         ready.strategy,
         ready.tape,
-        ready.brain(),
+        brain,
         cash=spec.cash,
         limits=spec.limits,
         costs=costs,
@@ -154,7 +181,7 @@ def run_info(ready: Prepared, settings: Settings) -> RunInfo:
     return RunInfo(
         mode="backtest",
         strategy=relative_name(ready.strategy.path, settings),
-        decider=RulebookDecider.label if version else NO_DECIDER,
+        decider=_decider(ready),
         dataset_name=ready.dataset.name,
         dataset_hash=ready.dataset.hash,
         config_hash=ready.spec.hash,
@@ -169,6 +196,12 @@ def run_info(ready: Prepared, settings: Settings) -> RunInfo:
         ),
         spec=ready.spec.as_json(),
     )
+
+
+def _decider(ready: Prepared) -> str:
+    if ready.spec.llm is not None:
+        return decider_label(ready.spec.llm)
+    return RulebookDecider.label if ready.version else NO_DECIDER
 
 
 def _dataset_facts(ready: Prepared) -> dict[str, Any]:

@@ -2,23 +2,27 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kisbt.config import Settings
 from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError
 from kisbt.journal.database import DatabaseManager
+from kisbt.llm.meter import Budget, Meter
 from kisbt.report.contest import Contest, Entry, LeftOut, Trials, names_of
-from kisbt.report.verdicts import Judged, judge
 from kisbt.run.engines import DaskCluster, Engine, LocalProcesses, RayCluster
 from kisbt.run.prepare import Prepared, parse_day, prepare, relative_name, strategy_path
 from kisbt.run.publish import Published, check_writable, publish, publish_comparison
-from kisbt.run.spec import RunSpec
+from kisbt.run.spec import LLMSpec, RunSpec
 from kisbt.run.sweep import sweep
 from kisbt.run.trials import trials_on
 from kisbt.run.variants import Variant, variants
 
+if TYPE_CHECKING:
+    from kisbt.report.verdicts import Judged
+
 EngineName = Literal["local", "dask", "ray"]
+DeciderName = Literal["rulebook", "openai", "replay"]
 
 MANY = 6
 """From this number of replays on all processors are used unless ``--jobs`` says otherwise."""
@@ -44,6 +48,14 @@ class Order(NamedTuple):
     jobs: int | None = None
     engine: EngineName = "local"
     cluster: str | None = None
+    llm: DeciderName = "rulebook"
+    model: str | None = None
+    base_url: str | None = None
+    draws: int | None = None
+    blind: bool = True
+    charge_llm_cost: bool = False
+    budget_krw: float | None = None
+    budget_calls: int | None = None
 
 
 class Outcome(NamedTuple):
@@ -52,7 +64,7 @@ class Outcome(NamedTuple):
     published: list[Published]
     contest: Contest | None = None
     trials: Trials = Trials(1)
-    judged: Judged | None = None
+    judged: "Judged | None" = None
     comparison: Path | None = None
     said: tuple[str, ...] = ()
     """What the user should know about how the order was understood."""
@@ -82,6 +94,7 @@ def specs_of(order: Order, settings: Settings) -> list[RunSpec]:
         raise ConfigError(f"starting cash {cash:,} won is impossible", hint="give a positive sum")
     if len(set(order.prompts)) != len(order.prompts):
         raise ConfigError("a prompt version is named twice", hint="name each --prompt once")
+    llm = llm_spec(order, settings)
     names = [name for name in (order.tickers or "").replace(" ", "").split(",") if name]
     return [
         RunSpec(
@@ -96,9 +109,64 @@ def specs_of(order: Order, settings: Settings) -> list[RunSpec]:
             limits=settings.limits,
             costs=settings.costs,
             fills=settings.fills,
+            llm=llm,
         )
         for prompt in (order.prompts or (None,))
     ]
+
+
+def with_llm(order: Order, settings: Settings) -> Settings:
+    """The settings with the command line's server and budget."""
+    asked = {
+        "base_url": order.base_url,
+        "budget_krw": order.budget_krw,
+        "budget_calls": order.budget_calls,
+    }
+    asked = {name: value for name, value in asked.items() if value is not None}
+    return settings.model_copy(update={"llm": settings.llm.model_copy(update=asked)})
+
+
+def llm_spec(order: Order, settings: Settings) -> LLMSpec | None:
+    """The model that decides; ``None`` is the rulebook.
+
+    Raises:
+        ConfigError: an option of the model without one, no model, or a cluster for a live one.
+    """
+    if order.llm == "rulebook":
+        for option, given in (
+            ("--model", order.model),
+            ("--base-url", order.base_url),
+            ("--draws", order.draws),
+            ("--no-blind", not order.blind),
+            ("--charge-llm-cost", order.charge_llm_cost),
+            ("--budget-krw", order.budget_krw),
+            ("--budget-calls", order.budget_calls),
+        ):
+            if given not in (None, False):
+                raise ConfigError(
+                    f"{option} needs a model", hint="add --llm openai, or --llm replay"
+                )
+        return None
+    if order.llm == "openai" and order.engine != "local":
+        raise ConfigError(
+            "a model is asked from one process: waiting overlaps there, and so does the budget",
+            hint="record with --engine local; --llm replay may then run on a cluster",
+        )
+    model = order.model or settings.llm.model
+    if not model:
+        raise ConfigError("no model is named", hint="use --model, or set llm.model in kisbt.toml")
+    llm = settings.llm
+    return LLMSpec(
+        mode=order.llm,
+        model=model,
+        temperature=llm.temperature,
+        seed=llm.seed,
+        max_tokens=llm.max_tokens,
+        draws=llm.draws if order.draws is None else order.draws,
+        min_agreement=llm.min_agreement,
+        blind=order.blind,
+        charge_costs=order.charge_llm_cost or llm.charge_costs,
+    )
 
 
 def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outcome:
@@ -110,6 +178,7 @@ def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outco
         TradingSystemError: whatever is wrong with options, data, strategy, prompt or journal.
     """
     specs = specs_of(order, settings)
+    settings = with_llm(order, settings)
     engine = engine_of(order, settings)
     check_writable(settings.folder("results"))
     versions: list[Prepared] = []
@@ -126,6 +195,8 @@ def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outco
         folds=order.folds,
         leave_one_out=order.leave_one_out,
     )
+    asks = specs[0].llm is not None
+    meter = Meter(Budget.from_settings(settings.llm)) if order.llm == "openai" else Meter()
     pages = seeds == order.folds == 1
 
     def write(number: int, result: RunResult) -> Published:
@@ -137,7 +208,9 @@ def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outco
             settings,
             db,
             write,
-            engine=engine if engine is not None else _many(order, len(jobs)),
+            engine=engine if engine is not None or asks else _many(order, len(jobs)),
+            meter=meter,
+            talks=min(len(jobs), order.jobs or settings.llm.concurrency) if asks else 1,
             names=[label(job) for job in jobs],
             quiet=quiet,
         )
@@ -145,6 +218,8 @@ def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outco
             return Outcome(published, said=tuple(said))
         trials = trials_on(db, versions[0].dataset.hash)
     contest = gathered(jobs, [one.result for one in published], versions, settings)
+    from kisbt.report.verdicts import judge  # slow to import, and of no use to a single replay
+
     judged = judge(contest)
     page = publish_comparison(contest, trials, judged, settings)
     return Outcome(published, contest, trials, judged, page, tuple(said))

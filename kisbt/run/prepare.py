@@ -13,6 +13,7 @@ from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
 from kisbt.data.features.table import FeatureTable
 from kisbt.data.store import load_dataset
+from kisbt.domain.ports import Decider
 from kisbt.domain.rules import Rule
 from kisbt.errors import ConfigError, PromptError
 from kisbt.llm.rulebook_decider import RulebookDecider
@@ -48,13 +49,19 @@ class Prepared:
         """The bars of the period."""
         return self.tape.dataset
 
-    def brain(self) -> Brain | None:
-        """A fresh decider over the shared features; ``None`` for an ordinary strategy."""
+    def brain(self, decider: Decider | None = None) -> Brain | None:
+        """``decider``, or a fresh rulebook, over the features; ``None`` for an ordinary strategy.
+
+        A rule that the spec leaves out is enforced by nobody. The rulebook does not know of it
+        either; a model still reads it in its prompt, so that replies can be used again.
+        """
         if self.version is None or self.features is None:
             return None
+        if decider is not None:
+            return Brain(decider, self.rules, self.features, self.warmup)
         followed = self.version.model_copy(update={"rules": self.rules})
-        decider = RulebookDecider(followed, self.spec.limits, tick=_as_asked)
-        return Brain(decider, self.rules, self.features, self.warmup)
+        rulebook = RulebookDecider(followed, self.spec.limits, tick=_as_asked)
+        return Brain(rulebook, self.rules, self.features, self.warmup)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -109,6 +116,11 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
             raise ConfigError(
                 f"{strategy.path.name} takes no prompt",
                 hint="leave --prompt out, or use a strategy whose __init__ takes an operator",
+            )
+        if spec.llm is not None:
+            raise ConfigError(
+                f"{strategy.path.name} asks no model",
+                hint="leave --llm out, or use a strategy whose __init__ takes an operator",
             )
         return Prepared(spec, strategy, whole, tape, None, None, 0, ())
     store = PromptStore(settings.folder("prompts"), catalogue={f.name: f for f in FEATURES})

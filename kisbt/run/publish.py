@@ -1,19 +1,20 @@
 """Writes what a finished replay leaves for people: one folder of pages and files a run."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kisbt.config import Settings
 from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError
 from kisbt.report.card import write_card
-from kisbt.report.comparison import write_comparison
 from kisbt.report.contest import Contest, Trials
 from kisbt.report.metrics import compute_metrics
 from kisbt.report.tearsheet import write_tearsheet
 from kisbt.report.trades import write_trades_csv
-from kisbt.report.verdicts import Judged
 from kisbt.report.writing import canonical_json, write_whole
+
+if TYPE_CHECKING:
+    from kisbt.report.verdicts import Judged
 
 
 class Published(NamedTuple):
@@ -66,9 +67,11 @@ def publish(result: RunResult, settings: Settings, *, page: bool = True) -> Publ
 
 
 def publish_comparison(
-    contest: Contest, trials: Trials, judged: Judged | None, settings: Settings
+    contest: Contest, trials: Trials, judged: "Judged | None", settings: Settings
 ) -> Path:
     """Write the page that sets several versions side by side."""
+    from kisbt.report.comparison import write_comparison  # tests, and scipy with them
+
     last = contest.entries[-1].flat[-1]
     path = settings.folder("results") / f"comparison-{last.run_id}.html"
     return write_comparison(contest, path, settings.lang, trials, judged)

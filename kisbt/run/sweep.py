@@ -1,6 +1,8 @@
 """Runs the replays of a comparison, journals them in this process, and keeps what is done."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from kisbt.config import Settings
@@ -8,6 +10,7 @@ from kisbt.domain.result import RunResult
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.script import write_script
 from kisbt.journal.writer import RunJournal
+from kisbt.llm.meter import Meter
 from kisbt.run.backtest import run_backtest, run_info
 from kisbt.run.engines import Engine
 from kisbt.run.job import Replay, Task
@@ -27,6 +30,8 @@ def sweep(
     publish: Publish,
     *,
     engine: Engine | None = None,
+    meter: Meter | None = None,
+    talks: int = 1,
     names: Sequence[str] = (),
     quiet: bool = False,
 ) -> list[Published]:
@@ -40,7 +45,10 @@ def sweep(
         settings: Where things lie.
         db: The journal; only this process writes to it.
         publish: Writes a replay's files.
-        engine: Where to compute; ``None``: one after the other in this process.
+        engine: Where to compute; ``None``: in this process.
+        meter: The command's count of what its models cost, with the budget.
+        talks: Replays at a time in this process: more than one is for those that wait for a
+            model. Each of them journals as it goes, so that one that is stopped leaves its bars.
         names: What the progress bar calls each.
         quiet: Show no progress.
 
@@ -63,18 +71,59 @@ def sweep(
         if shelf:
             shelf.put(number, result)
 
-    if engine is None:
+    if engine is None and talks > 1:
+        _talking(jobs, waiting, settings, db, finish, meter, talks, quiet)
+    elif engine is None:
         for number in waiting:
             ready = jobs[number]
             label = names[number] if names else f"replay {number + 1}"
             with progress_bar(label, 2 * len(ready.tape), quiet=quiet) as advance:
-                result = run_backtest(ready, settings, db, progress=advance)
+                result = run_backtest(ready, settings, db, progress=advance, meter=meter)
             finish(number, result)
     else:
         _on_engine(engine, jobs, waiting, settings, db, finish, quiet)
     if shelf:
         shelf.clear()
     return [done[number] for number in range(len(jobs))]
+
+
+def _talking(
+    jobs: Sequence[Prepared],
+    waiting: Sequence[int],
+    settings: Settings,
+    db: DatabaseManager,
+    finish: Callable[[int, RunResult], None],
+    meter: Meter | None,
+    talks: int,
+    quiet: bool,
+) -> None:
+    """Replays in threads of this process: while one waits for its model the others go on."""
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(talks, thread_name_prefix="replay")
+    running = {
+        pool.submit(run_backtest, jobs[number], settings, db, meter=meter, stop=stop): number
+        for number in waiting
+    }
+    trouble: BaseException | None = None
+    try:
+        with progress_bar("replays", len(waiting), quiet=quiet) as advance:
+            for count, future in enumerate(as_completed(running), start=1):
+                if future.cancelled():
+                    continue
+                error = future.exception()
+                if error is None:
+                    finish(running[future], future.result())
+                elif trouble is None:  # let the others come to a decision boundary first
+                    trouble = error
+                    stop.set()
+                    pool.shutdown(wait=False, cancel_futures=True)
+                if advance is not None:
+                    advance(count)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+    if trouble is not None:
+        raise trouble
 
 
 def _on_engine(

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from kisbt.evidence.sharpe import TRADING_DAYS
 from kisbt.journal.database import DatabaseManager
 from kisbt.report.contest import Trials
+from kisbt.report.daily import SESSIONS_A_YEAR
 
 _PARTS = ("first", "last")
 """Settings in which parts of one trial differ: windows. So do the seeds of a model."""
@@ -25,7 +25,7 @@ def trials_on(db: DatabaseManager, dataset_hash: str) -> Trials:
         sharpes = found.setdefault(_key(run.spec, run.prompt_hash), [])
         yearly = (run.metrics or {}).get("sharpe")
         if isinstance(yearly, int | float):
-            sharpes.append(float(yearly) / math.sqrt(TRADING_DAYS))
+            sharpes.append(float(yearly) / math.sqrt(SESSIONS_A_YEAR))
     means = sorted(math.fsum(each) / len(each) for each in found.values() if each)
     return Trials(len(found), tuple(means))
 
