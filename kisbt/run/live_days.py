@@ -165,7 +165,6 @@ class Days:
     def _describe(self, session: date) -> LiveDay:
         run_id, broker = self._run_id(), self._broker
         history = read_history(self._db, run_id)
-        start = datetime.combine(session, datetime.min.time())
         with self._db.reading() as connection:
             decided = [
                 DayDecision(
@@ -174,8 +173,10 @@ class Days:
                 )
                 for row in connection.execute(_decisions_of(run_id, session))
             ]  # fmt: skip
+            first: dict[str, OrderEvent] = {}
             last: dict[str, OrderEvent] = {}
             for event in read_events(connection, run_id):
+                first.setdefault(event.ref, event)
                 last[event.ref] = event
         book = broker.book
         closes = {t: broker.getvalue([_Named(t)]) for t in _tickers(broker)}
@@ -203,7 +204,7 @@ class Days:
             names=self._names,
             positions=positions,
             decisions=decided,
-            orders=[e for e in last.values() if _session(e) == session or e.at >= start],
+            orders=[e for ref, e in last.items() if session_of(first[ref].at) == session],
             fills=[fill for fill in history.fills if fill.session == session],
             alerts=[
                 (from_iso(a.at), a.level, a.message)
@@ -222,10 +223,6 @@ class _Named:
 
 def _tickers(broker: KISBroker) -> list[str]:
     return [broker.book.instruments[column].ticker for column in broker.book.quantities]
-
-
-def _session(event: OrderEvent) -> date:
-    return session_of(event.at)
 
 
 def _decisions_of(run_id: str, session: date) -> Any:
