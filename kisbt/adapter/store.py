@@ -148,6 +148,8 @@ class KISStore:
         self._last_bar: datetime | None = None
         self._bar_lag: float | None = None
         self._done = False
+        self._turned: datetime | None = None
+        self._waited = False
         self._stopping = threading.Event()
         self._seat: Seat | None = None
         self._worker: threading.Thread | None = None
@@ -254,6 +256,7 @@ class KISStore:
     def get_notifications(self) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
         """Hand the next complete set of bars to the feeds, and return what there is to tell."""
         self._hand_out()
+        self._waited = bool(self._slots)
         while self._outages:
             self._outages.popleft()
             for look in self.on_outage:
@@ -276,17 +279,22 @@ class KISStore:
         return self._slots.pop(ticker, None)
 
     def idle(self, seconds: float) -> None:
-        """Wait for news: so many wall seconds at most, in lock-step until somebody has a wish."""
-        if self._inbox or self._notices or self._notes or self.finished:
+        """Wait for news: so many wall seconds at most, in lock-step until somebody has a wish.
+
+        One of Cerebro's turns waits once at most, and not at all when it brings bars.
+        """
+        if self._waited or self._inbox or self._notices or self._notes or self.finished:
             return
-        wishes = [wish for each in self.wishes if (wish := each()) is not None]
+        self._waited = True
         now = self.clock.now()
-        until = now + self.clock.lapse(seconds) if self.clock.paced else self._until_or_forever()
-        until = min([until, *wishes])
-        if until > now:
-            self.clock.wait(until)
-        elif self.clock.paced:
-            self.clock.wait(now + self.clock.lapse(seconds))
+        until = now + self.clock.lapse(seconds) if self.clock.paced else FOREVER
+        for each in self.wishes:
+            wish = each()
+            # a turn was given at this very time already: what it left undone waits
+            if wish is not None and (wish > now or self._turned != now):
+                until = min(until, wish)
+        self._turned = now
+        self.clock.wait(until)
 
     def state(self, ticker: str) -> int:
         """Delayed, live or broken, as ``bt.feed.DataBase`` names it."""
@@ -360,9 +368,6 @@ class KISStore:
         hours = calendar.session_hours(now.date())
         running = hours.open <= now < hours.close - timedelta(minutes=10)
         return running and self._pulse.silent(now, hours.open, self.clock.lapse(self._stale))
-
-    def _until_or_forever(self) -> datetime:
-        return FOREVER if self._until is None else self._until
 
     # the threads' side: queues only
 

@@ -68,22 +68,25 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
         *,
         universe: Sequence[str] = (),
         real_money: bool = False,
+        shared: bool = True,
         now: Callable[[], datetime] = calendar.now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Self:
         """Return a client for the account that ``config`` names in ``environment``.
 
         Nothing is sent yet. With ``settings.quotes_from_real``, a paper client reads market data
-        from the real server.
+        from the real server. See ``open_session`` for ``shared``.
 
         Raises:
             ConfigError: a key, the account or a URL is missing or cannot be right.
         """
         settings = settings or KISSettings()
-        account = open_session(config.access(environment), settings, sleep=sleep)
+        account = open_session(config.access(environment), settings, shared=shared, sleep=sleep)
         market: Session[Any] | None = None
         if settings.quotes_from_real and isinstance(environment, Paper):
-            market = open_session(config.access(RealQuotes()), settings, sleep=sleep)
+            market = open_session(
+                config.access(RealQuotes()), settings, shared=shared, sleep=sleep
+            )
         return cls(account, market, universe=universe, real_money=real_money, now=now, sleep=sleep)
 
     @property
@@ -115,9 +118,17 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
 
 
 def open_session(
-    access: Access[Env], settings: KISSettings, *, sleep: Callable[[float], None] = time.sleep
+    access: Access[Env],
+    settings: KISSettings,
+    *,
+    shared: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Session[Env]:
-    """Return a session with its own connections, and the token and limits of its key."""
+    """Return a session with its own connections, and the token and limits of its key.
+
+    Without ``shared``, other processes do not count against its limits: only for a simulator that
+    nobody else knows, where that is half of the time of a call.
+    """
     folder = Path(settings.cache).expanduser() if settings.cache else default_cache()
     wire = Wire(
         access.rest_url,
@@ -130,7 +141,7 @@ def open_session(
     limiter = RateLimiter(
         settings.paper_per_second if paper else settings.real_per_second,
         ledger_per_second=settings.account_per_second,
-        path=folder / f"limits-{cache_name(access)}.json",
+        path=folder / f"limits-{cache_name(access)}.json" if shared else None,
     )
     auth = KISAuthManager(access, wire, limiter, folder=folder, sleep=sleep)
     return Session(access, auth, wire, limiter, sleep=sleep)
