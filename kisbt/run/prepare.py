@@ -57,11 +57,12 @@ class Prepared:
         """
         if self.version is None or self.features is None:
             return None
+        features = self.features.reader()
         if decider is not None:
-            return Brain(decider, self.rules, self.features, self.warmup)
+            return Brain(decider, self.rules, features, self.warmup)
         followed = self.version.model_copy(update={"rules": self.rules})
         rulebook = RulebookDecider(followed, self.spec.limits, tick=_as_asked)
-        return Brain(rulebook, self.rules, self.features, self.warmup)
+        return Brain(rulebook, self.rules, features, self.warmup)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from kisbt.config import Settings, load_settings
 from kisbt.errors import ConfigError
 from kisbt.journal.database import DatabaseManager
+from kisbt.journal.memory import NullJournal
 from kisbt.report.card import compare_cards, read_card
+from kisbt.run.backtest import compute
 from kisbt.run.command import Order, run_order, specs_of
 from kisbt.run.engines import ATTEMPTS, DaskCluster, Engine, LocalProcesses, WorkerLostError
 from kisbt.run.job import Replay, Task, replay_job
@@ -233,3 +237,19 @@ def test_comparison_on_the_command_line_tells_its_verdict_and_counts_its_trials(
     assert "10번 시도한 운보다 클 확률" in page
     again = json.loads(kisbt("backtest", *args, "--folds", "2", "--json").out)
     assert again["verdicts"]["trials"] == 10
+
+
+def test_replays_in_threads_of_one_process_do_not_disturb_each_other(
+    settings: Settings,
+) -> None:
+    ready = jobs_of(settings, folds=1)
+    alone = [compute(one, settings, NullJournal()).digests for one in ready]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            ran = [pool.submit(compute, ready[n % 2], settings, NullJournal()) for n in range(6)]
+            together = [future.result().digests for future in ran]
+    finally:
+        sys.setswitchinterval(before)
+    assert together == [alone[n % 2] for n in range(6)]
