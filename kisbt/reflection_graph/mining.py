@@ -10,6 +10,7 @@ discovery rate is controlled over all of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,13 @@ class Pattern:
     q: float
     stable: bool
     score: float
+
+
+RIVALS, RIVAL_SCORE, RIVAL_OVERLAP = 2, 0.7, 0.5
+"""Rivals told beside a pattern at most; their least score and overlap, as shares of its own."""
+
+MOST_ROWS = 0.7
+"""A condition that holds for more of the rows than this separates nothing."""
 
 
 def cut_blocks(day: Ints, length: int) -> Blocks:
@@ -164,7 +172,8 @@ def mine(
     """Patterns that lose, best first; each one explains what those before it did not.
 
     After a pattern is taken its rows carry no residual any more, so a mere companion of a true
-    condition does not come up again.
+    condition does not come up again; what explains the same rows nearly as well is told as its
+    rival, right behind it.
 
     Args:
         evidence: Rows in order of time.
@@ -183,13 +192,17 @@ def mine(
     found: list[Pattern] = []
     asker = _Asker(evidence, grid, blocks)
     while len(found) < most:
-        sums = asker.sums(left)
-        pattern, mask = _best(evidence, grid, sums, least, level, {p.when for p in found})
-        if pattern is None:
+        ranked = _ranked(evidence, grid, asker.sums(left), least, level)
+        known = {frozenset((c.feature, c.op) for c in one.when) for one in found}
+        first = next((r for r in ranked if _key(grid, r) not in known), None)
+        if first is None:
             break
-        found.append(pattern)
+        mask = _mask(grid, evidence, first)
+        found.append(_pattern(evidence, grid, first, mask))
+        known.add(_key(grid, first))
+        found += _rivals(evidence, grid, ranked, first, mask, known)
         left = np.where(mask, 0.0, left)
-    return found
+    return found[:most]
 
 
 class _Asker:
@@ -223,31 +236,71 @@ class _Asker:
         return [values[span] for span in self._spans]
 
 
-def _best(
-    evidence: Evidence,
-    grid: Grid,
-    sums: Sums,
-    least: int,
-    level: float,
-    known: set[tuple[Condition, ...]],
-) -> tuple[Pattern | None, Mask]:
-    asked = askable(grid, sums, least, 0.7, len(evidence))
+class _Ranked(NamedTuple):
+    """A question that was answered with yes: conditions ``i`` and ``j`` (equal: one alone)."""
+
+    i: int
+    j: int
+    t: float
+    p: float
+    q: float
+    score: float
+
+
+def _ranked(evidence: Evidence, grid: Grid, sums: Sums, least: int, level: float) -> list[_Ranked]:
+    """Everything that loses at the false discovery ``level``, best score first."""
+    asked = askable(grid, sums, least, MOST_ROWS, len(evidence))
     t, p = p_values(sums)
     q = discovery_rates(p, asked)
     score = (-sums.total - np.sqrt(sums.squares)) / len(evidence)
     stable = (sums.first < 0) & (sums.total - sums.first < 0)
     good = asked & (q <= level) & (score > 0) & stable & _worth_two(sums, score)
-    order = np.argsort(np.where(good, -score, np.inf), axis=None, kind="stable")
-    for flat in order[: len(known) + 1].tolist():
-        i, j = divmod(flat, len(grid.conditions))
-        if not good[i, j]:
+    i, j = np.nonzero(good)
+    order = np.argsort(-score[i, j], kind="stable")
+    return [
+        _Ranked(a, b, float(t[a, b]), float(p[a, b]), float(q[a, b]), float(score[a, b]))
+        for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True)
+    ]
+
+
+def _rivals(
+    evidence: Evidence,
+    grid: Grid,
+    ranked: Sequence[_Ranked],
+    first: _Ranked,
+    mask: Mask,
+    known: set[frozenset[tuple[str, str]]],
+) -> list[Pattern]:
+    """Conditions on other features that explain the same rows nearly as well.
+
+    Which of them is the reason the rows cannot tell; a trial of each can.
+    """
+    found: list[Pattern] = []
+    for one in ranked:
+        if one.score < RIVAL_SCORE * first.score or len(found) == RIVALS:
             break
-        when = (grid.conditions[i],) if i == j else (grid.conditions[i], grid.conditions[j])
-        if when not in known:
-            mask = grid.mask(evidence.rows, i) & grid.mask(evidence.rows, j)
-            return describe(evidence, when, mask, float(t[i, j]), float(p[i, j]), float(q[i, j]),
-                            bool(stable[i, j]), float(score[i, j])), mask  # fmt: skip
-    return None, np.zeros(len(evidence), dtype=bool)
+        if _key(grid, one) in known:
+            continue
+        other = _mask(grid, evidence, one)
+        if (other & mask).sum() >= RIVAL_OVERLAP * min(other.sum(), mask.sum()):
+            found.append(_pattern(evidence, grid, one, other))
+            known.add(_key(grid, one))
+    return found
+
+
+def _mask(grid: Grid, evidence: Evidence, one: _Ranked) -> Mask:
+    return grid.mask(evidence.rows, one.i) & grid.mask(evidence.rows, one.j)
+
+
+def _key(grid: Grid, one: _Ranked) -> frozenset[tuple[str, str]]:
+    """Features and directions, whatever the thresholds."""
+    return frozenset((grid.conditions[k].feature, grid.conditions[k].op) for k in (one.i, one.j))
+
+
+def _pattern(evidence: Evidence, grid: Grid, one: _Ranked, mask: Mask) -> Pattern:
+    i, j = one.i, one.j
+    when = (grid.conditions[i],) if i == j else (grid.conditions[i], grid.conditions[j])
+    return describe(evidence, when, mask, one.t, one.p, one.q, True, one.score)
 
 
 def _worth_two(sums: Sums, score: Floats) -> Mask:
