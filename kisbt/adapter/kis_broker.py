@@ -170,9 +170,11 @@ class KISBroker(FollowingBroker):
 
     def wake_at(self) -> datetime | None:
         """When the next turn is wanted at the latest, bar or no bar; ``None`` for no wish."""
+        now = self._clock.now()
         wishes = [
             max(self._opens(working.session), self._tries.get(ref, (datetime.min,) * 2)[1])
             for ref, working in self._pending.items()
+            if now < calendar.session_hours(working.session).close
         ]
         if not self._by_bar:
             wishes += [due for desk in self._desks.values() if (due := desk.due()) is not None]

@@ -19,7 +19,7 @@ from kisbt.run.replay import replay
 from tests.adapter.live_rig import Rig, lockstep
 from tests.sim.venue import daily_dataset, minute_dataset
 
-CASH = 30_000_000
+CASH = 100_000_000
 COSTS = CostModel.from_settings(CostSettings())
 
 
@@ -52,7 +52,7 @@ class Whims(bt.Strategy):
             if held and dice.random() < 0.5:
                 self.sell(data=data, size=dice.randint(1, held), **terms)
             else:
-                self.buy(data=data, size=dice.randint(1, 400), **terms)
+                self.buy(data=data, size=dice.randint(1, 60), **terms)
 
 
 class BusyWhims(Whims):
