@@ -143,10 +143,10 @@ def backtest(
 
 
 def _title(published: "Sequence[Published]") -> str:
-    result = published[0].result
+    result, last = published[0].result, published[-1].result
     data = result.dataset
     kind = "SYNTHETIC 합성 데이터" if data["synthetic"] else data["source"]
-    days = f"{data['first']} ~ {data['last']}"
+    days = f"{data['first']} ~ {last.dataset['last']}"
     return f"{result.strategy['name']}: {data['name']} ({kind}), {days}, {result.decider}"
 
 
@@ -249,7 +249,12 @@ def _verdicts(outcome: "Outcome", lang: "Lang") -> dict[str, Any] | None:
             for effect in judged.rules
         ],
         "noise": [
-            {**noise._asdict(), "entry": names[noise.entry], "share": noise.share}
+            {
+                "entry": names[noise.entry],
+                "spread": noise.spread,
+                **noise.split._asdict(),
+                "model_share": noise.split.model_share,
+            }
             for noise in judged.noise
         ],
         "words": sentences(contest, judged, lang),

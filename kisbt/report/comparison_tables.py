@@ -145,26 +145,29 @@ def noise_section(contest: Contest, judged: Judged, lang: Lang) -> str:
         return ""
     ko = lang == "ko"
     heads = (
-        ("판", "시드", "수익률의 시드 간 표준편차", "시장 몫", "모델 몫")
+        ("판", "시드", "수익률의 시드 간 표준편차", "시장 몫", "모델 몫", "충분한 시드 수")
         if ko
-        else ("Version", "Seeds", "Spread of return over seeds", "Market's part", "Model's part")
-    )
+        else ("Version", "Seeds", "Spread of return over seeds", "Market's part", "Model's part",
+              "Seeds that are enough")
+    )  # fmt: skip
     rows = [
         [
             text(contest.entries[noise.entry].name),
-            number(f"{noise.seeds}"),
+            number(f"{noise.split.seeds}"),
             number(write_figure(noise.spread, "fraction", lang)),
-            number(write_figure(1.0 - noise.share, "fraction", lang)),
-            number(write_figure(noise.share, "fraction", lang)),
+            number(write_figure(1.0 - noise.split.model_share, "fraction", lang)),
+            number(write_figure(noise.split.model_share, "fraction", lang)),
+            number(f"{noise.split.enough_seeds:,}"),
         ]
         for noise in judged.noise
     ]
     columns = [text(head, "num" if n else "") for n, head in enumerate(heads)]
     note = (
-        "일평균 수익률의 분산을 시장과 모델의 몫으로 나눈 추정입니다. 시드가 적으면 거친 값입니다."
+        "시드를 평균한 일평균 수익률의 분산을 시장과 모델의 몫으로 나눈 추정입니다. 충분한 수보다 "
+        "시드를 늘려도 남는 것은 시장의 몫이라 날을 늘려야 줄어듭니다."
         if ko
-        else "An estimate: the variance of the mean daily return split in two; rough with few "
-        "seeds."
+        else "An estimate: the variance of the mean daily return over all seeds, split in two. "
+        "Beyond enough seeds the market's part is what is left, and only more days shrink it."
     )
     title = "모델의 흔들림" if ko else "Noise of the model"
     return section(title, table(columns, rows), note=note)

@@ -22,6 +22,7 @@ from kisbt.evidence.sharpe import probabilistic_sharpe as probabilistic
 from kisbt.evidence.signflip import MaxT, block_sign_flip
 from kisbt.evidence.spa import spa
 from kisbt.journal.matching import pair_fills
+from kisbt.llm.noise import VarianceSplit, split_variance
 from kisbt.report.contest import Contest, Trials
 
 if TYPE_CHECKING:
@@ -79,23 +80,14 @@ class RuleEffect(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """Where the variance of a version's result comes from, estimated from its seeds.
+    """A version's seeds: how far its total returns lie apart, and what made the variance.
 
-    ``market`` and ``model`` are variances of the mean daily return; ``spread`` is the standard
-    deviation of the total return over seeds, a fraction.
+    ``spread`` is the standard deviation of the total return over seeds, a fraction.
     """
 
     entry: int
-    seeds: int
-    market: float
-    model: float
     spread: float
-
-    @property
-    def share(self) -> float:
-        """The model's part of the whole, in [0, 1]."""
-        whole = self.market + self.model
-        return self.model / whole if whole > 0 else 0.0
+    split: VarianceSplit
 
 
 class Judged(NamedTuple):
@@ -239,13 +231,6 @@ def _effect(contest: Contest, n: int) -> RuleEffect:
 
 
 def _noise(entry: int, stream: FloatArray) -> Noise:
-    """Split the variance of the mean: days share the market, seeds differ by the model alone.
-
-    With k seeds, Var(day's average) = market + model / k; the spread of the seeds' means gives
-    the model's part, and what is left of the average's variance is the market's.
-    """
-    seeds, days = stream.shape
-    model = float(stream.mean(axis=1).var(ddof=1))
-    whole = float(stream.mean(axis=0).var(ddof=1)) / days
     totals = np.prod(1.0 + stream, axis=1)
-    return Noise(entry, seeds, max(whole - model / seeds, 0.0), model, float(totals.std(ddof=1)))
+    split = split_variance(stream, draws=DRAWS, seed=SEED)
+    return Noise(entry, float(totals.std(ddof=1)), split)

@@ -199,3 +199,44 @@ def test_label_in_the_journal_is_the_deciders_own(project: Path, kisbt: Command)
     assert spec is not None
     assert run["decider"] == row.decider == decider_label(spec)
     assert load_settings().llm.model == "m"
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("nobody listens", "check llm.base_url"),
+        ("wrong key", "check the key in environment variable"),
+        ("unknown model", "check llm.model"),
+    ],
+)
+def test_server_that_cannot_be_used_is_one_clear_line(
+    project: Path, kisbt: Command, monkeypatch: pytest.MonkeyPatch, trouble: str, said: str
+) -> None:
+    monkeypatch.setenv("HOUSE_KEY", "no-such-key")
+    toml = (project / "kisbt.toml").read_text(encoding="utf-8")
+    toml = toml.replace("[llm]", '[llm]\nretries = 0\napi_key_env = "HOUSE_KEY"', 1)
+    (project / "kisbt.toml").write_text(toml, encoding="utf-8")
+    with ScriptedServer(GOOD, key="good" if trouble == "wrong key" else None,
+                        models=("other",) if trouble == "unknown model" else ()) as server:  # fmt: skip
+        url = "http://127.0.0.1:9/v1" if trouble == "nobody listens" else server.base_url
+        answer = kisbt("backtest", "--llm", "openai", "--base-url", url, *FEW_DAYS)
+    assert answer.code == 2
+    assert said in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+    with DatabaseManager(f"sqlite:///{project / 'results' / 'journal.sqlite'}") as db:
+        assert [run.status for run in db.runs()] == ["interrupted"]
+
+
+@pytest.mark.usefixtures("model")
+def test_corrupt_cache_is_one_clear_line_and_stays_as_it_is(project: Path, kisbt: Command) -> None:
+    cache = project / "results" / "llm_cache.sqlite"
+    cache.parent.mkdir()
+    cache.write_bytes(b"not a database at all" * 100)
+    with ScriptedServer(GOOD) as server:
+        answer = asked(kisbt, server)
+        assert server.calls == 0
+    assert answer.code != 0
+    assert "llm_cache.sqlite" in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+    assert cache.read_bytes() == b"not a database at all" * 100
