@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kisbt.config import GateSettings
 from kisbt.evidence.betting import clip_width
+from kisbt.evidence.ledoit_wolf import SharpeDifference, sharpe_difference
 from kisbt.evidence.power import stream_days_missing
 from kisbt.evidence.sharpe import annualised, deflated_sharpe, moments
 from kisbt.evidence.signflip import MaxT, block_sign_flip
@@ -19,6 +20,10 @@ from kisbt.gate.decision import Claim
 from kisbt.gate.selection import Selection, block_days, overfitting, select, vetoes
 
 FloatArray = npt.NDArray[np.float64]
+
+
+UNEQUAL = 0.10
+"""Volatilities further apart than this are compared by Sharpe ratio, too."""
 
 
 class Evidence(NamedTuple):
@@ -76,7 +81,12 @@ class VersionTest(NamedTuple):
 
 
 class DevelopmentTest(NamedTuple):
-    """Outcome of the development days; ``candidate`` is the version that it is about."""
+    """Outcome of the development days; ``candidate`` is the version that it is about.
+
+    ``sharpe`` compares the candidate's Sharpe ratio with the champion's (Ledoit & Wolf) where
+    their volatilities differ by more than a tenth, because there a higher mean may be mere risk.
+    It is a label, as ``spa`` is.
+    """
 
     candidate: str
     passed: bool
@@ -89,6 +99,7 @@ class DevelopmentTest(NamedTuple):
     block: int
     checks: tuple[Check, ...]
     versions: tuple[VersionTest, ...]
+    sharpe: SharpeDifference | None
 
     def of(self, version: str) -> VersionTest:
         """Figures of one version."""
@@ -137,6 +148,7 @@ def judge_development(
         block=block,
         checks=checks,
         versions=_figures(evidence, diffs, found, worse, settings, trials),
+        sharpe=_sharpe(evidence, chosen, block, seed),
     )
 
 
@@ -177,6 +189,16 @@ def _candidate(
             return position, checks
     assert first is not None  # there is a version
     return first
+
+
+def _sharpe(evidence: Evidence, chosen: int, block: int, seed: int) -> SharpeDifference | None:
+    champion = np.asarray(evidence.champion, dtype=np.float64)
+    own = np.asarray(evidence.returns, dtype=np.float64)[:, chosen]
+    if len(own) < 2 * block or np.ptp(own) == 0 or np.ptp(champion) == 0:
+        return None
+    if abs(own.std() / champion.std() - 1) <= UNEQUAL:
+        return None
+    return sharpe_difference(own, champion, block=block, draws=1000, seed=seed)
 
 
 def _figures(

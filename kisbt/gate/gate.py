@@ -359,4 +359,5 @@ def _plain(found: DevelopmentTest) -> dict[str, Any]:
         **found._asdict(),
         "checks": [check._asdict() for check in found.checks],
         "versions": [row._asdict() for row in found.versions],
+        "sharpe": found.sharpe and found.sharpe._asdict(),
     }

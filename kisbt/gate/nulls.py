@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lfilter
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["iid", "related", "skew", "crash"]
@@ -20,6 +21,9 @@ CHAMPION_VOLATILITY = 0.012
 _TAIL = 5
 _AUTOCORRELATION = 0.385
 """Makes a mean 1.5 times noisier: (1 + φ) / (1 - φ) = 1.5²."""
+_PERSISTENCE = 0.97
+_VOLATILITY = 0.35
+"""Day to day, and standard deviation, of log volatility."""
 
 
 def differences(
@@ -50,18 +54,14 @@ def _student(rng: np.random.Generator, days: int, versions: int) -> FloatArray:
 
 def _related(days: int, versions: int, rng: np.random.Generator) -> FloatArray:
     shocks: FloatArray = np.sqrt(0.5) * (_student(rng, days, 1) + _student(rng, days, versions))
-    # Volatility shared by all, with a half-life of about a month.
-    log_volatility = np.empty(days)
-    level = 0.35 * rng.standard_normal()
-    for day, push in enumerate(rng.standard_normal(days)):
-        level = 0.97 * level + 0.35 * np.sqrt(1 - 0.97**2) * push
-        log_volatility[day] = level
-    shocks *= np.exp(log_volatility - 0.35**2)[:, np.newaxis]
-    found: FloatArray = np.empty_like(shocks)
-    found[0] = shocks[0]
-    fresh = np.sqrt(1 - _AUTOCORRELATION**2)
-    for day in range(1, days):
-        found[day] = _AUTOCORRELATION * found[day - 1] + fresh * shocks[day]
+    # Log volatility, shared by all, falls back to its mean with a half-life of about a month.
+    pushes = _VOLATILITY * np.sqrt(1 - _PERSISTENCE**2) * rng.standard_normal(days)
+    start = _VOLATILITY * rng.standard_normal()
+    level, _ = lfilter([1.0], [1.0, -_PERSISTENCE], pushes, zi=[_PERSISTENCE * start])
+    shocks *= np.exp(level - _VOLATILITY**2)[:, np.newaxis]
+    fresh = np.sqrt(1 - _AUTOCORRELATION**2) * shocks
+    fresh[0] = shocks[0]
+    found: FloatArray = lfilter([1.0], [1.0, -_AUTOCORRELATION], fresh, axis=0)
     return found
 
 

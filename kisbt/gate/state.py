@@ -88,6 +88,8 @@ class _Story:
             ),
             Reason(step="dsr", numbers={"value": row["dsr"], "trials": body["trials"]}),
         ]
+        if candidate and body["sharpe"] is not None:
+            steps.append(Reason(step="sharpe_difference", numbers=body["sharpe"]))
         checks = body["checks"] if candidate else []
         steps[:0] = [
             Reason(

@@ -55,6 +55,11 @@ _STEPS: dict[str, tuple[str, str]] = {
         "디플레이티드 샤프 {value:.3f} (시도 {trials:.0f}개 중 최고, 참고값)",
         "deflated Sharpe {value:.3f} (best of {trials:.0f} trials, a label)",
     ),
+    "sharpe_difference": (
+        "변동성이 10% 넘게 달라 샤프 차이도 비교: 하루 {difference:+.4f}, 양측 p {p:.4f} (참고값)",
+        "volatilities differ by more than 10 %, so Sharpe ratios are compared, too: "
+        "{difference:+.4f} a day, two-sided p {p:.4f} (a label)",
+    ),
     "constraint:affected_days": (
         "영향받은 날 {found:.0f}일 (최소 {limit:.0f}일)",
         "{found:.0f} days affected (at least {limit:.0f})",
