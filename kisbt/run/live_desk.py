@@ -80,6 +80,9 @@ class Opened:
         )
         self.books.live = True
         self.announcer = Announcer(controls, account.run_id, self.clock.now, (self._say,))
+        recorded = names.dataset if venue.embedded else None
+        # All of a dataset, as a backtest has it: some features remember their whole past.
+        self._backfill = settings.live.backfill if recorded is None else len(recorded.timeline)
         since = now if venue.embedded else history_until(now, names.frequency, decided)
         self.store = KISStore(
             venue.client,
@@ -87,8 +90,8 @@ class Opened:
             frequency=names.frequency,
             instruments={each.ticker: each for each in names.instruments},
             clock=self.clock,
-            backfill=settings.live.backfill,
-            history=names.dataset if venue.embedded else None,
+            backfill=self._backfill,
+            history=recorded,
             since=since,
             until=self._until(now),
         )
@@ -119,7 +122,7 @@ class Opened:
             decided=decided,
             next_tick=account.next_tick,
             by_bar=lockstep,
-            history_bars=settings.live.backfill,
+            history_bars=self._backfill,
         )
         self.session = LiveSession(self.setup, (self._day_duty, self._show))
         reconciler = Reconciler(
