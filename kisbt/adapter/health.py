@@ -38,7 +38,9 @@ class Pulse:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.ticked: datetime | None = None
+        self.wanted = 0
         self.registered: set[tuple[str, str]] = set()
+        self.refused: set[tuple[str, str]] = set()
 
     def tick(self) -> None:
         """A trade or an order book came in."""
@@ -48,6 +50,10 @@ class Pulse:
         """Seconds since the last trade; ``None`` before the first."""
         ticked = self.ticked
         return None if ticked is None else max((at - ticked).total_seconds(), 0.0)
+
+    def complete(self, places: int) -> bool:
+        """Whether every wish was answered, or as many as there are places."""
+        return len(self.registered) + len(self.refused) >= min(self.wanted, places)
 
     def silent(self, at: datetime, since: datetime, limit: timedelta) -> bool:
         """Whether nothing has come for ``limit``, counted from ``since`` at the earliest."""

@@ -53,6 +53,10 @@ class LiveClock(Protocol):
         """A place for another thread. Take it before that thread starts."""
         ...
 
+    def hold(self, ready: Callable[[], bool]) -> None:
+        """Let no time pass while ``ready`` is false, where the clock can help it."""
+        ...
+
     def wait(self, until: datetime) -> bool:
         """Wait until venue time ``until``, or until woken; true when woken before."""
         ...
@@ -70,7 +74,7 @@ class VenueHand(Protocol):
         ...
 
     def advance(self, until: datetime) -> datetime:
-        """Let everything up to ``until`` happen and return the venue's time, not before it."""
+        """Let everything up to ``until`` happen, and be taken in by clients; the venue's time."""
         ...
 
     def settle(self) -> None:
@@ -148,6 +152,9 @@ class WallClock:
         """A place for another thread."""
         return _WallSeat(self)
 
+    def hold(self, ready: Callable[[], bool]) -> None:
+        """Nothing: this time passes by itself."""
+
     def wait(self, until: datetime) -> bool:
         """Wait on the seat of Cerebro's thread."""
         return self._main.wait(until)
@@ -178,9 +185,8 @@ class LockstepClock:
 
     Args:
         hand: The simulator.
-        ready: Asked before time moves; it does not while false, for ``patience`` wall seconds at
-            most: a stream that reconnects misses nothing but what was on its way.
-        patience: In wall seconds.
+        patience: Wall seconds that somebody may ``hold`` time: a stream that reconnects so misses
+            nothing but what was on its way.
     """
 
     paced = False
@@ -188,11 +194,11 @@ class LockstepClock:
     def __init__(
         self,
         hand: VenueHand,
-        ready: Callable[[], bool] = lambda: True,
         *,
         patience: float = 10.0,
     ) -> None:
-        self._hand, self._ready, self._patience = hand, ready, patience
+        self._hand, self._patience = hand, patience
+        self._holds: list[Callable[[], bool]] = []
         self._turn = threading.Condition()
         self._seats: list[_StepSeat] = []
         self._busy: _StepSeat | None = None
@@ -216,6 +222,10 @@ class LockstepClock:
             seat = _StepSeat(self, name, len(self._seats))
             self._seats.append(seat)
             return seat
+
+    def hold(self, ready: Callable[[], bool]) -> None:
+        """Let no time pass while ``ready`` is false, for ``patience`` wall seconds at most."""
+        self._holds.append(ready)
 
     def wait(self, until: datetime) -> bool:
         """Wait on the seat of Cerebro's thread."""
@@ -291,12 +301,11 @@ class LockstepClock:
 
     def _move(self, target: datetime) -> None:
         self._now = self._hand.advance(target)
-        self._hand.settle()
         self.steps += 1
 
     def _await_ready(self) -> None:
         until = time.monotonic() + self._patience
-        while not self._ready() and time.monotonic() < until:
+        while not all(ready() for ready in self._holds) and time.monotonic() < until:
             self._away(lambda: time.sleep(0.005))
 
     def _away(self, do: Callable[[], None]) -> None:

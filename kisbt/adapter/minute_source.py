@@ -27,7 +27,9 @@ CLOSING = timedelta(minutes=1)
 LIMITS_BEFORE = timedelta(minutes=20)
 """Before the open, the session's base prices and limits are read."""
 
-REGULAR = ("", "2")
+REGULAR = ("", "2", "5")
+"""Sessions of trades: blank before they were told, regular, closing price. What is traded at the
+closing price after hours comes too late to belong to a bar."""
 
 
 class MinuteSource:

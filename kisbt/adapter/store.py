@@ -236,7 +236,9 @@ class KISStore:
             if isinstance(source, MinuteSource):
                 for ticker in market.tickers:
                     self._stream.watch(ticker)
+                self._pulse.wanted = len(market.tickers)
             self._stream.start()
+            self.clock.hold(self._listening)
         self._seat = self.clock.seat("store")
         self._worker = threading.Thread(
             target=self._work, args=(source, self._seat, since), name="kis-store", daemon=True
@@ -337,7 +339,7 @@ class KISStore:
             self._last_bar,
             self._bar_lag,
             len(self._pulse.registered),
-            41,
+            0 if stream is None else stream.places,
             counts.drops,
             counts.gaps,
             minutes.late if minutes else 0,
@@ -358,6 +360,13 @@ class KISStore:
             self._slots = {
                 ticker: (item.at, bar) for ticker, bar in item.bars.items() if ticker in self._feeds
             }
+
+    def _listening(self) -> bool:
+        """Whether the stream is as complete as it will be."""
+        stream = self._stream
+        if stream is None or stream.failure is not None or self._stopping.is_set():
+            return True
+        return stream.connected and self._pulse.complete(stream.places)
 
     def _is_broken(self) -> bool:
         if self._stream is not None and not self._stream.connected:
@@ -383,9 +392,11 @@ class KISStore:
             return
         elif isinstance(event, Registered):
             self._pulse.registered.add(event.registration)
+            self._pulse.refused.discard(event.registration)
         elif isinstance(event, Unregistered):
             self._pulse.registered.discard(event.registration)
         elif isinstance(event, RegistrationRefused):
+            self._pulse.refused.add(event.registration)
             self._say("alert", refused(event))
         elif isinstance(event, Connected):
             self._say("info", "실시간 연결됨")

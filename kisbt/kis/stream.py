@@ -146,6 +146,11 @@ class KISStream:
         return self._connected.wait(seconds)
 
     @property
+    def places(self) -> int:
+        """Registrations that the session may have."""
+        return self._places
+
+    @property
     def connected(self) -> bool:
         """Whether the stream is up."""
         return self._connected.is_set()

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 from kisbt.sim.runner import RunningSimulator
-from kisbt.sim.simulator import Simulator
+from kisbt.sim.stream.session import Session
 
 HEARD_SECONDS = 5.0
 
@@ -19,36 +19,43 @@ class SimulatorHand:
     def __init__(self, running: RunningSimulator) -> None:
         self._running = running
         self._marks = 0
+        self._heard: dict[int, int] = {}
 
     def now(self) -> datetime:
         """The venue's time."""
         return self._running.call(lambda sim: sim.now)
 
     def advance(self, until: datetime) -> datetime:
-        """Let everything up to ``until`` happen; at the end of the data time stops."""
-
-        def move(sim: Simulator) -> datetime:
-            sim.advance_to(until)
-            return sim.now
-
-        return self._running.call(move)
+        """Let everything up to ``until`` happen, be sent and be read; return the venue's time."""
+        return self._running.wait_for(self._advance(until))
 
     def settle(self) -> None:
         """Return once every client has read everything that was sent to it.
 
-        A PINGPONG goes down every socket, and its echo says that all before it was read. A client
-        that does not echo holds nobody up for more than ``HEARD_SECONDS``.
+        A PINGPONG goes down every socket on which there was something, and its echo says that all
+        before it was read. A client that does not echo holds nobody up for more than
+        ``HEARD_SECONDS``.
         """
-        self._marks += 1
-        self._running.wait_for(self._heard(f"{self._marks:014d}"))
+        if any(self._heard.get(each.number) != each.sent for each in self._sessions()):
+            self._running.wait_for(self._read())
 
-    async def _heard(self, mark: str) -> None:
-        doors = self._running.sim.doors.values()
-        sessions = [each for door in doors for each in door.hub.sessions if not each.dropped]
+    async def _advance(self, until: datetime) -> datetime:
+        self._running.sim.advance_to(until)
+        await self._read()
+        return self._running.sim.now
+
+    async def _read(self) -> None:
+        self._marks += 1
+        sessions = [s for s in self._sessions() if self._heard.get(s.number) != s.sent]
         for session in sessions:
-            session.ask(mark)
+            session.ask(f"{self._marks:014d}")
+            self._heard[session.number] = session.sent
         for session in sessions:
             try:
                 await asyncio.wait_for(session.heard.wait(), HEARD_SECONDS)
             except TimeoutError:
                 continue
+
+    def _sessions(self) -> list[Session]:
+        doors = list(self._running.sim.doors.values())
+        return [each for door in doors for each in list(door.hub.sessions) if not each.dropped]

@@ -5,7 +5,7 @@ with lockstep(dataset, first=date(2025, 3, 4)) as rig:
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -87,7 +87,6 @@ def lockstep(
     at: time = time(),
     cash: int = 100_000_000,
     patience: float = 10.0,
-    ready: Callable[[], bool] = lambda: True,
     quotes_from_real: bool = True,
     **options: Any,
 ) -> Iterator[Rig]:
@@ -116,7 +115,7 @@ def lockstep(
         settings = KISSettings.model_validate(
             SETTINGS | {"cache": folder, "quotes_from_real": quotes_from_real}
         )
-        clock = LockstepClock(SimulatorHand(running), ready, patience=patience)
+        clock = LockstepClock(SimulatorHand(running), patience=patience)
         client = KISClient.connect(
             load_config(Path(folder), {}), Paper(), settings, shared=False, now=clock.now
         )

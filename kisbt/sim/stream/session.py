@@ -13,8 +13,8 @@ class Session:
     """A socket's state. Frames wait in ``outbox`` until its writer takes them.
 
     ``key_holder`` is the app key whose approval key it used, once it has. ``held`` are notices
-    that a fault keeps back, each with the number of later notices it waits for. ``heard`` is set
-    once the peer has echoed the PINGPONG ``mark``, or is gone.
+    that a fault keeps back, each with the number of later notices it waits for. ``sent`` counts
+    frames. ``heard`` is set once the peer has echoed the PINGPONG ``mark``, or is gone.
     """
 
     number: int
@@ -28,6 +28,7 @@ class Session:
     dropped: bool = False
     turned_away: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: int = 0
     mark: str = ""
     heard: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -36,6 +37,7 @@ class Session:
 
     def send(self, text: str) -> None:
         """Queue a frame."""
+        self.sent += 1
         self.outbox.append(text)
         self.wake.set()
 
