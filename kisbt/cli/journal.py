@@ -1,5 +1,6 @@
 """``kisbt journal``."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,24 +79,36 @@ def worst(
 
 @app.command("explain")
 def explain(
-    identifier: Annotated[str, typer.Argument(metavar="ID", help="Trade id, or RUN:TICK[:SEQ].")],
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="Trade, RUN:TICK[:SEQ], or a rule (R0007).")
+    ],
     lang: Annotated[str | None, typer.Option("--lang", help="ko or en.")] = None,
     as_json: JsonFlag = False,
     config: ConfigOption = None,
 ) -> None:
-    """Print why (근거): snapshot, prompt, plan, verdicts, order, fills, result."""
+    """Print why (근거): snapshot, prompt, plan, verdicts, order, fills, result; or of a rule."""
     from kisbt.journal.chain import read_chain
     from kisbt.journal.explain import explain_lines
+    from kisbt.journal.explain_rule import learnt_from, learnt_lines, rule_json, rule_lines
+    from kisbt.journal.reflections import Reflections
 
     lang = lang or settings(config).lang
     if lang not in ("ko", "en"):
         raise typer.BadParameter("ko or en", param_hint="--lang")
     with _open(config) as db:
-        chain = read_chain(db, identifier)
+        kept = Reflections(db)
+        if re.fullmatch(r"R\d{4}", identifier):
+            history = kept.rule_history(identifier)
+            told, lines = rule_json(history), list(rule_lines(history, lang))
+        else:
+            chain = read_chain(db, identifier)
+            learnt = learnt_from(kept, identifier)
+            told = {**chain.as_json(), "learnt": learnt}
+            lines = [*explain_lines(chain, lang), *learnt_lines(learnt, lang)]
     if as_json:
-        emit_json(chain.as_json())
+        emit_json(told)
         return
-    for line in explain_lines(chain, lang):
+    for line in lines:
         print(line)
 
 

@@ -115,7 +115,7 @@ def _named(proposal: Proposal, rule_id: str, bench: Workbench) -> Proposal:
     said = because(
         {
             **{n: getattr(pattern, n) for n in
-               ("kind", "support", "losers", "loss_rate", "effect", "t", "q")},
+               ("kind", "support", "losers", "loss_rate", "effect", "t")},
             "matched": None,
             "id": proposal.insight or insight_id(pattern.kind, rule.when),
         }

@@ -17,7 +17,7 @@ def because(insight: dict[str, Any]) -> str:
     matched = insight["matched"]
     if matched is not None:
         text += f", 같은 조건 짝 {matched['pairs']}쌍 비교 {matched['effect'] * 100:+.1f} %p"
-    return f"{text} (t {insight['t']:.1f}, q {insight['q']:.3f}, {insight['id']})"
+    return f"{text} (t {insight['t']:.1f}, {insight['id']})"
 
 
 def when_text(when: list[dict[str, Any]] | tuple[Condition, ...]) -> str:
