@@ -77,6 +77,16 @@ def test_without_a_threshold_amounts_are_steps_of_the_median_of_the_day() -> Non
     assert shown(columns, ROW | {"value_traded_krw": 0.0})["value_traded_krw"] is None
 
 
+@given(st.floats(-1e13, 1e13), st.floats(-1e13, 1e13))
+def test_masked_amounts_are_steps_on_both_sides_of_zero(value: float, other: float) -> None:
+    columns = Columns(("program_net_buy_krw",), blind=True)
+    rows = {"A": {"program_net_buy_krw": value}, "B": {"program_net_buy_krw": other}}
+    steps = {0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0}
+    for text in columns.texts(rows).values():
+        shown = json.loads("{" + text.removeprefix(","))["program_net_buy_krw"]
+        assert shown is None or abs(shown) in steps
+
+
 thresholds = st.floats(1e3, 1e12)
 operators: st.SearchStrategy[Literal[">=", "<"]] = st.sampled_from([">=", "<"])
 

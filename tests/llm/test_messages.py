@@ -132,6 +132,15 @@ def test_blind_messages_show_codes_levels_and_shares_of_a_made_up_equity() -> No
     assert not {"name", "sector"} & set(values)
 
 
+def test_masked_positions_stand_in_the_order_of_their_codes() -> None:
+    for seed in range(8):
+        mask = Mask(seed, UNIVERSE.values())
+        held = [position("005930"), position("035420")]
+        told = objects(messages(context({"005930": RICH}, held), mask=mask)[1])
+        shown = [row["ticker"] for row in told if "gain_pct" in row]
+        assert shown == list(mask.codes)
+
+
 def test_what_stands_out_is_named_only_when_something_does() -> None:
     here = context({"005930": RICH, "035420": CALM})
     assert "volume_surges" not in messages(here)[1].content
