@@ -15,7 +15,7 @@ from kisbt.journal.progress import ENDED
 from kisbt.journal.record import from_iso
 from kisbt.journal.recovery import VenueRecord
 from kisbt.journal.runs import RunInfo
-from kisbt.journal.schema import orders, runs, ticks
+from kisbt.journal.schema import equity, orders, runs, ticks
 from kisbt.journal.writer import RunJournal
 from kisbt.risk.day_use import DayUse
 from kisbt.run.live_view import DecisionLine
@@ -24,13 +24,14 @@ from kisbt.run.live_view import DecisionLine
 class Past(NamedTuple):
     """What an account's latest run left: ``tick`` is the next free number.
 
-    ``decided`` is the close of the last bar on which a decision was made or begun. ``open`` counts
-    orders that had not ended.
+    ``decided`` is the close of the last bar on which a decision was made or begun, ``seen`` that
+    of the last bar written. ``open`` counts orders that had not ended.
     """
 
     run_id: str
     tick: int
     decided: datetime | None
+    seen: datetime | None
     open: int
     config_hash: str
     prompt_hash: str | None
@@ -70,12 +71,16 @@ def latest_run(db: DatabaseManager, scope: str) -> Past | None:
             .select_from(orders)
             .where(orders.c.run_id == run.run_id, orders.c.state.not_in(sorted(ENDED)))
         ).scalar_one()
+        seen = connection.execute(
+            select(func.max(equity.c.at)).where(equity.c.run_id == run.run_id)
+        ).scalar()
     number, decided = (-1, None) if last is None else (last.tick, from_iso(last.at))
     if sent is not None and sent.tick > number:
         number, decided = sent.tick, from_iso(sent.at)
     return Past(
-        run.run_id, number + 1, decided, still, run.config_hash, run.prompt_hash, run.strategy
-    )
+        run.run_id, number + 1, decided, None if seen is None else from_iso(seen), still,
+        run.config_hash, run.prompt_hash, run.strategy,
+    )  # fmt: skip
 
 
 class LiveBooks:

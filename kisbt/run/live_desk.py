@@ -8,11 +8,12 @@ from typing import Any
 from kisbt.adapter.account_book import AccountBook
 from kisbt.adapter.guard import GuardLimits
 from kisbt.adapter.live_account import session_of
-from kisbt.adapter.live_clock import LiveClock, LockstepClock, WallClock
+from kisbt.adapter.live_clock import LockstepClock
 from kisbt.adapter.reconcile import Reconciler
 from kisbt.adapter.store import KISStore
 from kisbt.config import Settings
 from kisbt.domain.trading import TradingMode
+from kisbt.errors import ConfigError
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.recovery import read_history
@@ -37,9 +38,9 @@ from kisbt.run.live_start import (
     last_close,
     take_account,
 )
+from kisbt.run.live_time import clock_of
 from kisbt.run.live_venue import Venue
 from kisbt.run.live_view import LiveView, Screen
-from kisbt.sim.hand import SimulatorHand
 from kisbt.sim.options import LOCKSTEP
 
 FAR_OFF = 0.15
@@ -65,7 +66,7 @@ class Opened:
         self.clock = clock_of(venue)
         now = self.clock.now()
         controls = Controls(db)
-        past = None if venue.embedded else latest_run(db, venue.scope)
+        past = None if venue.embedded else self._past(now)
         info = self._info(plan.version)
         costs = CostModel.from_settings(settings.costs)
         account = take_account(
@@ -220,6 +221,22 @@ class Opened:
         """Another prompt: the run ends in order, and the next one begins with the same account."""
         self.books.turn(self._info(version), self.clock.now(), book)
 
+    def _past(self, now: datetime) -> Past | None:
+        """The account's latest run; none where a simulator has begun again.
+
+        Raises:
+            ConfigError: the clock runs before what was traded already.
+        """
+        past = latest_run(self._db, self._venue.scope)
+        if past is None or past.seen is None or past.seen <= now:
+            return past
+        if self._venue.mode == "sim":
+            return None
+        raise ConfigError(
+            f"it is {now:%Y-%m-%d %H:%M} here, but the account's last bar was of {past.seen}",
+            hint="set this machine's clock and time zone right (NTP)",
+        )
+
     def _losses(self, account: Account, past: Past | None) -> TwoBooks:
         opening = account.book.ledger.cash
         if past is None:
@@ -297,13 +314,3 @@ def open_desk(
     """
     make = rulebook(settings.limits) if plan.version is not None else None
     return Opened(plan, settings, venue, names, db, make)
-
-
-def clock_of(venue: Venue) -> LiveClock:
-    """The clock that a venue's time is told by."""
-    running = venue.simulator
-    if running is None:
-        return WallClock()
-    if venue.speed == LOCKSTEP:
-        return LockstepClock(SimulatorHand(running))
-    return WallClock(venue.speed, lambda: running.call(lambda sim: sim.now))

@@ -235,7 +235,7 @@ def _embedded(
     access = client.session.access
     return Venue(
         "sim",
-        scope_of("sim", _account(access)),
+        scope_of("sim", f"{_account(access)}:embedded"),  # never taken up by a later process
         f"{why} 내장 시뮬레이터에서 거래: {dataset.name} ({kind}), {pace}",
         client,
         SecretStr(_account(access)),
