@@ -21,8 +21,8 @@ _LABELS = {
         "rule": "rule", "because": "because", "versions": "in versions", "runs": "runs under it",
         "origin": "proposed by", "unknown": "a person, or no reflection is in the journal",
         "insight": "insight", "support": "{support} {kind}, {losers} lost ({loss_rate:.0%}), "
-        "{effect:+.2%} against the rest, q {q:.3f}", "trades": "trades behind",
-        "ruling": "gate", "none": "none", "learnt": "learnt from this trade", "entry": "buys judged",
+        "{effect:+.2%} against the rest, q {q:.3f}", "trades": "trades",
+        "ruling": "gate", "none": "none", "learnt": "learnt from it", "entry": "buys judged",
         "holding": "days held",
     },
 }  # fmt: skip
