@@ -34,12 +34,14 @@ class LiveBar(NamedTuple):
 class BarSet(NamedTuple):
     """All bars that closed at ``at`` (naive KST), by ticker, sorted.
 
-    ``delayed`` bars are history: they warm up features and indicators, nobody trades on them.
+    ``delayed`` bars are history: they warm up features, and indicators where they are ``shown``
+    to the strategy; nobody trades on them.
     """
 
     at: datetime
     bars: Mapping[str, LiveBar]
     delayed: bool = False
+    shown: bool = True
 
 
 class Made(NamedTuple):

@@ -51,7 +51,7 @@ class DaySource:
         self._day = first_day(since)
         self._found: dict[str, LiveBar] = {}
         self._missing = list(self._tickers)
-        self._tries = 0
+        self._tries, self._quoted = 0, False
 
     @property
     def history_ends(self) -> date:
@@ -60,6 +60,10 @@ class DaySource:
 
     def hear(self, event: object) -> None:
         """Daily bars need no stream."""
+
+    def urgent(self, event: object) -> bool:
+        """Nothing on the stream completes a daily bar."""
+        return False
 
     def step(self) -> datetime:
         """Publish what is due, and return when to be called again."""
@@ -85,11 +89,28 @@ class DaySource:
             self._say(
                 "alert", f"{ticker}: {self._day} 일봉을 읽지 못해 이번 판단에서 제외: {error}"
             )
-        if self._found:
+        if self._found and self._was_session():
             self._publish(BarSet(close, dict(sorted(self._found.items()))))
         self._day = calendar.next_session(self._day)
-        self._found, self._missing, self._tries = {}, list(self._tickers), 0
+        self._found, self._missing = {}, list(self._tickers)
+        self._tries, self._quoted = 0, False
         return True
+
+    def _was_session(self) -> bool:
+        """Whether there was a session: on a holiday quotes go on showing the one before."""
+        if not self._quoted:
+            return True
+        try:
+            rows = self._client.inquire_daily_itemchartprice(
+                min(self._found), self._day, self._day, adjusted=False
+            )
+        except KISAPIError as error:
+            self._say("alert", f"{self._day} 개장 여부를 확인하지 못해 판단하지 않음: {error}")
+            return False
+        open_today = any(row.day == self._day for row in rows)
+        if not open_today:
+            self._say("warning", f"{self._day}: KIS에 이 날의 시세가 없음 (휴장)")
+        return open_today
 
     def _ask(self, *, fresh: bool) -> dict[str, KISAPIError]:
         if fresh and self._many:
@@ -102,7 +123,7 @@ class DaySource:
             else:
                 for ticker, quote in quotes.items():
                     self._keep(ticker, of_quote(quote))
-                self._missing = []
+                self._missing, self._quoted = [], True
                 return {}
         errors: dict[str, KISAPIError] = {}
         for ticker in self._missing:

@@ -1,6 +1,6 @@
 """Bars from before a live session begins: what features and indicators start with."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -109,8 +109,8 @@ def minutes_of_day(
     return in_order(found)
 
 
-def recorded(history: Dataset, before: datetime, count: int) -> list[BarSet]:
-    """The last ``count`` times of a dataset that lie before ``before``, oldest first."""
+def recorded(history: Dataset, upto: datetime, count: int) -> list[BarSet]:
+    """The last ``count`` times of a dataset up to ``upto``, oldest first."""
     sets = [
         BarSet(
             at,
@@ -118,7 +118,7 @@ def recorded(history: Dataset, before: datetime, count: int) -> list[BarSet]:
             delayed=True,
         )
         for at, bars, bases in moments(history)
-        if at < before
+        if at <= upto
     ]
     return sets[-count:] if count > 0 else []
 
@@ -126,8 +126,3 @@ def recorded(history: Dataset, before: datetime, count: int) -> list[BarSet]:
 def in_order(found: Mapping[datetime, Mapping[str, LiveBar]]) -> list[BarSet]:
     """Bars by time as delayed sets, oldest first."""
     return [BarSet(at, dict(sorted(found[at].items())), delayed=True) for at in sorted(found)]
-
-
-def without(sets: Iterable[BarSet], after: datetime) -> list[BarSet]:
-    """Only what lies behind ``after``."""
-    return [each for each in sets if each.at > after]

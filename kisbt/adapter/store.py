@@ -1,67 +1,44 @@
 """The one KIS connection that a broker and its feeds share."""
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 
 import backtrader as bt
 
 from kisbt.adapter.account_book import AccountBook
 from kisbt.adapter.bars import BarSet, LiveBar
 from kisbt.adapter.day_source import DaySource
-from kisbt.adapter.health import NO_COUNTS, Pulse, StreamHealth
+from kisbt.adapter.health import NO_COUNTS, StreamHealth
+from kisbt.adapter.intake import Intake, Source
 from kisbt.adapter.kis_broker import KISBroker
 from kisbt.adapter.kis_feed import KISFeed
 from kisbt.adapter.live_account import open_book
-from kisbt.adapter.live_clock import FOREVER, LiveClock, Seat, WallClock
-from kisbt.adapter.live_history import day_history, minute_history, recorded, without
+from kisbt.adapter.live_clock import FOREVER, LiveClock, WallClock
+from kisbt.adapter.live_history import day_history, minute_history, recorded
 from kisbt.adapter.live_market import LiveMarketView
-from kisbt.adapter.minute_source import MinuteSource, refused
+from kisbt.adapter.live_worker import LiveWorker
+from kisbt.adapter.minute_source import MinuteSource
 from kisbt.adapter.reconcile import begin_on, believed
 from kisbt.config import CostSettings
 from kisbt.data.dataset import Dataset
 from kisbt.data.manifest import CorporateAction
-from kisbt.domain.market import Instrument, PriceBand
+from kisbt.domain.market import Instrument
 from kisbt.domain.ports import ExecutionListener
-from kisbt.errors import ConfigError, TradingSystemError
+from kisbt.errors import ConfigError
 from kisbt.kis.client import KISClient
-from kisbt.kis.events import (
-    Connected,
-    Disconnected,
-    Registered,
-    RegistrationRefused,
-    StreamEvent,
-    Unregistered,
-)
-from kisbt.kis.gaps import Outage
-from kisbt.kis.records import Book, Notice, Trade
+from kisbt.kis.events import StreamEvent
+from kisbt.kis.records import Notice
 from kisbt.kis.stream import KISStream
 from kisbt.krx import calendar
 from kisbt.krx.costs import CostModel
 
 _FEED: Any = KISFeed  # its params are keywords that only backtrader's metaclass knows of
 
-AGAIN = 10.0
-"""Wall seconds after which the worker goes on behind an error."""
-
 StreamMaker = Callable[
     [KISClient[Any], Callable[[StreamEvent], None], Callable[[], datetime]], KISStream
 ]
 """Makes the stream of a client: the client, who listens, and the clock."""
-
-
-class Source(Protocol):
-    """Where complete bars come from."""
-
-    def hear(self, event: object) -> None:
-        """Something came over the stream; on the stream's thread."""
-        ...
-
-    def step(self) -> datetime:
-        """Publish what is due; when to be called again. On the worker's thread."""
-        ...
 
 
 def account_stream(
@@ -137,22 +114,12 @@ class KISStore:
         self._stale, self._grace = stale, grace
         self._market: LiveMarketView | None = None
         self._source: Source | None = None
-        self._pulse = Pulse(self.clock.now)
-        self._inbox: deque[BarSet | tuple[date, dict[str, PriceBand]]] = deque()
-        self._notices: deque[Notice] = deque()
-        self._notes: deque[tuple[str, str]] = deque()
-        self._prices: dict[str, int] = {}
-        self._outages: deque[Outage] = deque()
+        self._intake = Intake(self.clock, until)
         self._feeds: dict[str, KISFeed] = {}
         self._slots: dict[str, tuple[datetime, LiveBar]] = {}
-        self._last_bar: datetime | None = None
-        self._bar_lag: float | None = None
-        self._done = False
         self._turned: datetime | None = None
-        self._waited = False
-        self._stopping = threading.Event()
-        self._seat: Seat | None = None
-        self._worker: threading.Thread | None = None
+        self._waited = self._stopped = False
+        self._worker: LiveWorker | None = None
 
     # what backtrader users call
 
@@ -229,41 +196,41 @@ class KISStore:
         market, since = self.market, self._since or self.clock.now()
         if not market.tickers:
             raise ConfigError("the store has no names", hint="tickers=, or getdata(dataname=...)")
-        source = self._open_source(market.tickers, since)
-        self._source = source
+        source = self._source = self._open_source(market.tickers, since)
+        worker = self._worker = LiveWorker(
+            source, self._intake, self.clock, lambda: self._before(since, source), self._until
+        )
+        self._intake.connect(source, worker.seat)
         if self._make_stream is not None:
-            self._stream = self._make_stream(self.client, self._hear, self.clock.now)
+            stream = self._stream = self._make_stream(
+                self.client, self._intake.hear, self.clock.now
+            )
             if isinstance(source, MinuteSource):
                 for ticker in market.tickers:
-                    self._stream.watch(ticker)
-                self._pulse.wanted = len(market.tickers)
-            self._stream.start()
+                    stream.watch(ticker)
+                self._intake.pulse.wanted = len(market.tickers)
+            stream.start()
             self.clock.hold(self._listening)
-        self._seat = self.clock.seat("store")
-        self._worker = threading.Thread(
-            target=self._work, args=(source, self._seat, since), name="kis-store", daemon=True
-        )
-        self._worker.start()
+        worker.start()
 
     def stop(self) -> None:
         """Stop all threads. Cerebro calls it at the end; call it in a ``finally`` too."""
-        self._stopping.set()
-        if self._seat is not None:
-            self._seat.leave()
+        self._stopped = True
         if self._stream is not None:
             self._stream.stop()
-        if self._worker is not None and self._worker is not threading.current_thread():
-            self._worker.join(10.0)
+        if self._worker is not None:
+            self._worker.stop()
 
     def get_notifications(self) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
         """Hand the next complete set of bars to the feeds, and return what there is to tell."""
         self._hand_out()
         self._waited = bool(self._slots)
-        while self._outages:
-            self._outages.popleft()
+        outages, notes = self._intake.outages, self._intake.notes
+        while outages:
+            outages.popleft()
             for look in self.on_outage:
                 look()
-        told = [self._notes.popleft() for _ in range(len(self._notes))]
+        told = [notes.popleft() for _ in range(len(notes))]
         for level, text in told:
             self.listener(level, text)
         return [(text, (), {"level": level}) for level, text in told]
@@ -285,7 +252,7 @@ class KISStore:
 
         One of Cerebro's turns waits once at most, and not at all when it brings bars.
         """
-        if self._waited or self._inbox or self._notices or self._notes or self.finished:
+        if self._waited or self._intake.news or self.finished:
             return
         self._waited = True
         now = self.clock.now()
@@ -311,20 +278,20 @@ class KISStore:
     @property
     def finished(self) -> bool:
         """Whether no bar will come any more, and all have been taken."""
-        return self._done and not self._inbox and not self._slots
+        return self._intake.done and not self._intake.items and not self._slots
 
     def finish(self) -> None:
         """Let the feeds end once what has come is taken. Safe from any thread."""
-        self._done = True
-        self.clock.wake()
+        self._intake.finish()
 
     def drain_notices(self) -> list[Notice]:
         """Order notices that came since the last call."""
-        return [self._notices.popleft() for _ in range(len(self._notices))]
+        notices = self._intake.notices
+        return [notices.popleft() for _ in range(len(notices))]
 
     def last_price(self, ticker: str) -> int | None:
         """Newest traded price of a name on the stream, won."""
-        return self._prices.get(ticker)
+        return self._intake.prices.get(ticker)
 
     def health(self) -> StreamHealth:
         """How well data comes in. Safe from any thread."""
@@ -335,10 +302,10 @@ class KISStore:
             now,
             None if stream is None else stream.connected,
             "" if stream is None else stream.last_reason,
-            self._pulse.age(now),
-            self._last_bar,
-            self._bar_lag,
-            len(self._pulse.registered),
+            self._intake.pulse.age(now),
+            self._intake.last_bar,
+            self._intake.bar_lag,
+            len(self._intake.pulse.registered),
             0 if stream is None else stream.places,
             counts.drops,
             counts.gaps,
@@ -349,24 +316,24 @@ class KISStore:
         )
 
     def _hand_out(self) -> None:
-        while self._inbox and not self._slots:
-            item = self._inbox.popleft()
+        items = self._intake.items
+        while items and not self._slots:
+            item = items.popleft()
             if not isinstance(item, BarSet):
                 self.market.set_bands(*item)
                 continue
             self.market.take(item)
-            if item.delayed and self._replay < 1:
-                continue
-            self._slots = {
-                ticker: (item.at, bar) for ticker, bar in item.bars.items() if ticker in self._feeds
-            }
+            if item.shown:
+                self._slots = {
+                    t: (item.at, bar) for t, bar in item.bars.items() if t in self._feeds
+                }
 
     def _listening(self) -> bool:
         """Whether the stream is as complete as it will be."""
         stream = self._stream
-        if stream is None or stream.failure is not None or self._stopping.is_set():
+        if stream is None or stream.failure is not None or self._stopped:
             return True
-        return stream.connected and self._pulse.complete(stream.places)
+        return stream.connected and self._intake.pulse.complete(stream.places)
 
     def _is_broken(self) -> bool:
         if self._stream is not None and not self._stream.connected:
@@ -376,107 +343,30 @@ class KISStore:
             return False
         hours = calendar.session_hours(now.date())
         running = hours.open <= now < hours.close - timedelta(minutes=10)
-        return running and self._pulse.silent(now, hours.open, self.clock.lapse(self._stale))
+        return running and self._intake.pulse.silent(now, hours.open, self.clock.lapse(self._stale))
 
-    # the threads' side: queues only
-
-    def _hear(self, event: StreamEvent) -> None:
-        """On the stream's thread."""
-        if isinstance(event, Trade | Book):
-            self._pulse.tick()
-            if isinstance(event, Trade):
-                self._prices[event.ticker] = event.price
-        elif isinstance(event, Notice):
-            self._notices.append(event)
-            self.clock.wake()
-            return
-        elif isinstance(event, Registered):
-            self._pulse.registered.add(event.registration)
-            self._pulse.refused.discard(event.registration)
-        elif isinstance(event, Unregistered):
-            self._pulse.registered.discard(event.registration)
-        elif isinstance(event, RegistrationRefused):
-            self._pulse.refused.add(event.registration)
-            self._say("alert", refused(event))
-        elif isinstance(event, Connected):
-            self._say("info", "실시간 연결됨")
-        elif isinstance(event, Disconnected):
-            self._pulse.registered.clear()
-            self._say("warning", f"실시간 연결 끊김: {event.reason}")
-        elif isinstance(event, Outage):
-            self._outages.append(event)
-            self.clock.wake()
-        source = self._source
-        if source is not None:
-            source.hear(event)
-            if self._seat is not None and isinstance(source, MinuteSource) and source.urgent(event):
-                self._seat.wake()
-
-    def _say(self, level: str, text: str) -> None:
-        self._notes.append((level, text))
-        self.clock.wake()
-
-    def _publish(self, bars: BarSet) -> None:
-        if self._until is not None and bars.at > self._until:
-            return
-        if not bars.delayed:
-            self._last_bar = bars.at
-            self._bar_lag = (self.clock.now() - bars.at).total_seconds()
-        self._inbox.append(bars)
-        self.clock.wake()
-
-    def _take_limits(self, day: date, bands: dict[str, PriceBand]) -> None:
-        self._inbox.append((day, bands))
-
-    def _work(self, source: Source, seat: Seat, since: datetime) -> None:
-        try:
-            self._fill(since)
-            while not self._stopping.is_set():
-                due = self._step(source)
-                if self._until is not None and due > self._until + timedelta(hours=2):
-                    self.finish()
-                    seat.leave()
-                    return
-                seat.wait(due)
-        except Exception as error:  # the thread's outermost guard: say it and let the feeds end
-            self._say("alert", f"시세 스레드가 멈춤: {type(error).__name__}: {error}")
-            self.finish()
-            seat.leave()
-
-    def _step(self, source: Source) -> datetime:
-        try:
-            return source.step()
-        except TradingSystemError as error:
-            self._say("warning", str(error))
-            return self.clock.now() + max(self.clock.lapse(AGAIN), timedelta(seconds=1))
-
-    def _fill(self, since: datetime) -> None:
-        """Publish history, oldest first."""
-        tickers = self.market.tickers
+    def _before(self, since: datetime, source: Source) -> list[BarSet]:
+        """Read history, oldest first; on the worker's thread."""
+        tickers, say = self.market.tickers, self._intake.say
         if self._history is not None:
-            sets = recorded(self._history, self._first_live(since), self._backfill)
-        elif isinstance(self._source, DaySource):
+            sets = recorded(self._history, since, self._backfill)
+        elif isinstance(source, DaySource):
             sets = day_history(
-                self.client, tickers, self._source.history_ends, self._backfill, self._say,
+                self.client, tickers, source.history_ends, self._backfill, say,
                 adjusted=not self._actions,
             )  # fmt: skip
         else:
-            sets = minute_history(
-                self.client, tickers, self.length, since, self._backfill, self._say
-            )
-        for each in without(sets, datetime.min):
-            self._publish(each)
-
-    def _first_live(self, since: datetime) -> datetime:
-        return since + timedelta(microseconds=1)
+            sets = minute_history(self.client, tickers, self.length, since, self._backfill, say)
+        unseen = len(sets) - self._replay
+        return [each._replace(shown=n >= unseen) for n, each in enumerate(sets)]
 
     def _open_source(self, tickers: Iterable[str], since: datetime) -> Source:
-        names = tuple(tickers)
+        names, into = tuple(tickers), self._intake
         if self.frequency == "1d":
-            return DaySource(self.client, names, self.clock, self._publish, self._say, since)
+            return DaySource(self.client, names, self.clock, into.publish, into.say, since)
         return MinuteSource(
-            self.client, names, self.length, self.clock, self._publish, self._take_limits,
-            self._say, since, grace=self._grace,
+            self.client, names, self.length, self.clock, into.publish, into.take_bands,
+            into.say, since, grace=self._grace,
         )  # fmt: skip
 
 
