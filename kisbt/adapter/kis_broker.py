@@ -108,12 +108,13 @@ class KISBroker(FollowingBroker):
         self._last_price = last_price
         self._tries: dict[str, tuple[datetime, datetime]] = {}
         self._recalled: set[str] = set()
+        self._at_bar = False
         self._reread = False
 
     # what a mode says of time and price
 
     def _moment(self) -> datetime:
-        return self._clock.now()
+        return self._bar if self._at_bar and self._bar is not None else self._clock.now()
 
     def _number(self) -> float:
         return float(bt.date2num(self._bar or self._clock.now()))
@@ -130,12 +131,14 @@ class KISBroker(FollowingBroker):
         """One turn: hear, read, send what may leave now, book what happened, value the account."""
         bar = self._current_bar()
         new_bar, self._bar = bar is not None and bar != self._bar, bar
+        self._at_bar = False
         heard = self._notices()
         if (desk := self._desks.get(self._today())) is not None:
             desk.hear(heard)
         self._release()
         self._look(new_bar)
         self._call_back()
+        self._at_bar = self._by_bar and new_bar
         if new_bar or not self._by_bar:
             for ref in [*self._ended, *self._sent]:
                 self._follow(ref)

@@ -27,6 +27,7 @@ class Whims(bt.Strategy):
     """Trades by dice that only know the bar and the name."""
 
     cancels: ClassVar[bool] = False
+    since: ClassVar[date] = date.min
 
     def prenext(self) -> None:
         self.next()
@@ -36,6 +37,8 @@ class Whims(bt.Strategy):
             if not len(data):
                 continue
             at = bt.num2date(data.datetime[0])
+            if at.date() < self.since:
+                continue
             dice = random.Random(f"{data._name} {at:%Y-%m-%d %H:%M}")
             if self.cancels and dice.random() < 0.2:
                 for order in list(self.broker.open_orders()):
@@ -56,9 +59,10 @@ class Whims(bt.Strategy):
 
 
 class BusyWhims(Whims):
-    """The same, and takes resting orders back."""
+    """The same, and takes resting orders back. The day before lends its close only."""
 
     cancels = True
+    since = date(2025, 3, 5)
 
 
 def in_backtest(dataset: Dataset, cls: type[Any], share: float) -> MemoryJournal:
@@ -118,7 +122,8 @@ def test_minute_fills_and_cancels_are_the_backtests() -> None:
         until = datetime.combine(days[1], time(15, 30))
         told, broker = live(rig, BusyWhims, history=dataset, until=until)
         account = rig.account()
-    proven = in_backtest(dataset.between(days[1], days[1]), BusyWhims, 0.01)
+    assert days[1] == BusyWhims.since
+    proven = in_backtest(dataset.between(days[0], days[1]), BusyWhims, 0.01)
     assert any(fill.side is Side.SELL for fill in told.fills)
     assert told.fills == proven.fills
     ours, theirs = last_word(told), last_word(proven)
