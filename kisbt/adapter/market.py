@@ -46,9 +46,9 @@ class HistoryMarketView:
     def quote(self, ticker: str) -> Quote | None:
         """Close, next band and whether the name traded in the current bar."""
         column = self._tape.columns.get(ticker)
-        if column is None or self._tape.rows[self._head.t, column] < 0:
-            return None
         t = self._head.t
+        if column is None or not self._tape.closes[t, column]:
+            return None
         return Quote(
             int(self._tape.closes[t, column]),
             self._tape.next_band(t, column),

@@ -37,10 +37,14 @@ class Tape:
         numbers: backtrader's float dates of ``moments``.
         rows: int32 [T, N]: row of the name's last bar at or before that time, -1 for none.
         current: bool [T, N]: the name has a bar at that very time.
-        closes: int64 [T, N]: last close in won, 0 before the first bar.
+        closes: int64 [T, N]: last close in won, 0 before the first bar ever.
+
+    Args:
+        dataset: The bars.
+        earlier: The bars before them, of which the last closes are known when the tape begins.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, earlier: Dataset | None = None) -> None:
         self.dataset = dataset
         self.tickers: tuple[str, ...] = tuple(dataset.tickers)
         self.columns = {ticker: n for n, ticker in enumerate(self.tickers)}
@@ -58,8 +62,13 @@ class Tape:
         self.rows = np.full(shape, -1, dtype=np.int32)
         self.closes = np.zeros(shape, dtype=np.int64)
         self.current = np.zeros(shape, dtype=bool)
+        self._earlier = [0] * len(self.tickers)
         for n, ticker in enumerate(self.tickers):
             table = dataset.bars[ticker]
+            before = earlier.bars.get(ticker) if earlier is not None else None
+            if before is not None and len(before.times):
+                self._earlier[n] = int(before.close[-1])
+                self.closes[:, n] = self._earlier[n]
             if not len(table.times):
                 continue
             self.rows[:, n] = np.searchsorted(table.times, times, side="right") - 1
@@ -125,13 +134,13 @@ class Tape:
 
     def next_band(self, t: int, column: int) -> PriceBand | None:
         """The band that an order sent at the close of ``t`` is judged by; no look ahead."""
-        if self.rows[t, column] < 0:
+        close = int(self.closes[t, column])
+        if not close:
             return None
         session = self.order_sessions[t]
         if session == self.sessions[t] and self.current[t, column]:
             return self.band(t, column)
         instrument = self.instruments[column]
-        close = int(self.closes[t, column])
         base = base_price(close, instrument.market, session, instrument.product)
         return self._band(base, instrument, session, first_day=False)
 
@@ -142,7 +151,7 @@ class Tape:
     def _previous_close(self, row: int, column: int, session: date) -> int | None:
         table = self._tables[column]
         before = self._first_row(row, session, column) - 1
-        return int(table.close[before]) if before >= 0 else None
+        return int(table.close[before]) if before >= 0 else self._earlier[column] or None
 
     @staticmethod
     def _band(base: int, instrument: Instrument, on: date, *, first_day: bool) -> PriceBand:

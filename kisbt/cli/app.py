@@ -13,6 +13,7 @@ from kisbt.cli import (
     gate,
     journal,
     live,
+    parity,
     probe,
     prompts,
     reflect,
@@ -33,6 +34,7 @@ app.command()(checks.verify)
 app.command()(doctor.doctor)
 app.command()(sim.sim)
 app.command()(live.live)
+app.command()(parity.parity)
 app.command()(probe.probe)
 app.command()(reflect.reflect)
 app.command()(safety.halt)

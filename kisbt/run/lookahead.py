@@ -13,7 +13,7 @@ from kisbt.data.features.compute import compute_features
 from kisbt.journal.memory import MemoryJournal
 from kisbt.krx.costs import CostModel
 from kisbt.krx.ticks import rounded_down
-from kisbt.run.prepare import Prepared, prepare
+from kisbt.run.prepare import Prepared, prepare, tape_of
 from kisbt.run.replay import Brain, replay
 from kisbt.run.spec import RunSpec
 
@@ -71,7 +71,7 @@ def peek_at(ready: Prepared, truth: Sequence["Moment"], t: int, seed: int) -> Pe
     """Replace all bars after bar time ``t`` and return the first difference up to it."""
     cut = ready.tape.times[t]
     whole = scrambled(ready.whole, cut, seed)
-    tape = Tape(whole.between(ready.spec.first, ready.spec.last))
+    tape = tape_of(whole, ready.spec)
     brain = ready.brain()
     if brain is not None:
         features = compute_features(whole.between(None, ready.spec.last))

@@ -1,7 +1,7 @@
 """From a spec to everything a replay needs: data, tape, strategy, prompt, features."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,7 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
     if again and (again.spec.first, again.spec.last) == (spec.first, spec.last):
         tape = again.tape
     else:
-        tape = Tape(whole.between(spec.first, spec.last))
+        tape = tape_of(whole, spec)
     if not strategy.operates:
         if spec.prompt is not None:
             raise ConfigError(
@@ -145,6 +145,12 @@ def _has_values(features: FeatureTable, name: str) -> bool:
     then says that the prompt went without it.
     """
     return name in features.names and not np.isnan(features.column(name)).all()
+
+
+def tape_of(whole: Dataset, spec: RunSpec) -> Tape:
+    """The spec's period of a dataset, with the closes that were known when it begins."""
+    earlier = None if spec.first is None else whole.between(None, spec.first - timedelta(days=1))
+    return Tape(whole.between(spec.first, spec.last), earlier)
 
 
 def _load(spec: RunSpec, settings: Settings) -> Dataset:
