@@ -31,7 +31,9 @@ def power(ir: float, days: int, block: int = 10, n_variants: int = 1, level: flo
     single = 1.0 - (1.0 - level) ** (1.0 / n_variants)
     critical = stdtrit(blocks - 1, 1.0 - single)
     shift = ir * math.sqrt(days / TRADING_DAYS)
-    return float(1.0 - nctdtr(blocks - 1, shift, critical))
+    missed = float(nctdtr(blocks - 1, shift, critical))
+    # SciPy has no value where the noncentrality is huge: nothing is missed there.
+    return 1.0 - missed if math.isfinite(missed) else float(shift > critical)
 
 
 class GatePower(NamedTuple):

@@ -114,3 +114,11 @@ def test_dependent_days_need_more_of_them() -> None:
     assert stream_days_missing(smooth[:300] - smooth[:300].mean() + 0.3, n_variants=5) > (
         stream_days_missing(shuffled[:300] - shuffled[:300].mean() + 0.3, n_variants=5) or 0
     )
+
+
+@pytest.mark.parametrize("level", [0.025, 0.0125, 0.00625])
+def test_huge_differences_are_found_and_do_not_confuse_the_search(level: float) -> None:
+    assert power(60, 675, block=20, level=level) == 1.0
+    found = smallest_detectable(675, block=20, level=level)
+    assert power(found, 675, block=20, level=level) == pytest.approx(0.8, abs=1e-3)
+    assert found < 3
