@@ -63,13 +63,14 @@ class LiveOutcome:
     @property
     def title(self) -> str:
         """Of the table."""
-        return f"{self.result.strategy['name']} · {self.said} · {self.result.decider}"
+        return f"{self.result.strategy['name']} · {self.result.decider}"
 
     def figures(self) -> dict[str, str]:
         """What the table says."""
         line, figures = self.result.equity, self.metrics
         equity = line[-1].equity if line else self.result.start_cash
         return {
+            "venue (거래 상대)": self.said,
             "run (실행)": self.run_id,
             "sessions (거래일)": f"{self.sessions:,}",
             "equity (평가금액)": f"{equity:,} won",

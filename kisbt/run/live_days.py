@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from kisbt.adapter.kis_broker import KISBroker
 from kisbt.adapter.live_account import session_of
@@ -16,12 +16,12 @@ from kisbt.errors import KISAPIError, TradingSystemError
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
-from kisbt.journal.recovery import read_history
-from kisbt.journal.schema import decisions, ticks
+from kisbt.journal.recovery import Opening, read_history
+from kisbt.journal.schema import decisions, equity, ticks
 from kisbt.krx import calendar
 from kisbt.report.live_day import DayDecision, DayPosition, LiveDay, day_line, write_live_day
 from kisbt.report.wording import Lang
-from kisbt.run.live_result import read_events
+from kisbt.run.live_result import read_events, worth_of
 from kisbt.run.live_safety import TwoBooks
 from kisbt.run.live_venue import Venue
 
@@ -87,7 +87,6 @@ class Days:
         self._mode, self._lang, self._over = mode, lang, over
         self._prepared: date | None = None
         self._closing: date | None = None
-        self._before: int | None = None
         self.done: list[LiveDay] = []
         self.pages: list[Path] = []
 
@@ -159,13 +158,13 @@ class Days:
             say("alert", f"{session}: 하루 기록을 쓰지 못함: {error}")
             return
         self.done.append(day)
-        self._before = day.equity
         say("info", day_line(day, self._lang))
 
     def _describe(self, session: date) -> LiveDay:
         run_id, broker = self._run_id(), self._broker
         history = read_history(self._db, run_id)
         with self._db.reading() as connection:
+            before = equity_before(connection, run_id, session, history.opening)
             decided = [
                 DayDecision(
                     from_iso(row.at), row.ticker, row.action, row.outcome or "",
@@ -197,7 +196,7 @@ class Days:
             strategy=self._strategy,
             decider=self._decider(),
             prompt=self._prompt(),
-            before=self._before or int(broker.startingcash),
+            before=before,
             equity=valuation.equity,
             cash=valuation.cash,
             mode=self._mode(),
@@ -212,6 +211,19 @@ class Days:
                 if a.at[:10] == session.isoformat()
             ],
         )
+
+
+def equity_before(
+    connection: Connection, run_id: str, session: date, opening: Opening | None
+) -> int:
+    """Equity at the last bar of the run before ``session``, or as the run began. Won."""
+    found = connection.execute(
+        select(equity.c.equity)
+        .where(equity.c.run_id == run_id, equity.c.at < session.isoformat())
+        .order_by(equity.c.at.desc())
+        .limit(1)
+    ).scalar()
+    return worth_of(opening) if found is None else int(found)
 
 
 class _Named:

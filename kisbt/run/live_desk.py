@@ -27,6 +27,7 @@ from kisbt.run.live_days import Days
 from kisbt.run.live_mind import MakeDecider, rulebook
 from kisbt.run.live_notice import Announcer
 from kisbt.run.live_order import LivePlan, Names
+from kisbt.run.live_result import worth_of
 from kisbt.run.live_safety import HaltWatch, TwoBooks, remember_day, remember_losses
 from kisbt.run.live_screen import Scene
 from kisbt.run.live_session import LiveSession, Setup
@@ -150,6 +151,7 @@ class Opened:
             mode=lambda: self.mode()[0].value,
             lang=settings.lang,
         )
+        self.start_equity = worth_of(read_history(db, account.run_id).opening)
         self._scene = Scene(self, venue, names)
 
     # what others ask

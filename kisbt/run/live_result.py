@@ -12,7 +12,7 @@ from kisbt.domain.result import BenchmarkPoint, EquityPoint, RunResult
 from kisbt.domain.trading import OrderEvent, OrderState, Side
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.record import from_iso
-from kisbt.journal.recovery import read_history
+from kisbt.journal.recovery import Opening, read_history
 from kisbt.journal.schema import decisions, equity, order_events, orders, ticks
 from kisbt.risk.measures import LossTracker
 from kisbt.run.loader import LoadedStrategy
@@ -40,9 +40,7 @@ def live_result(db: DatabaseManager, run_id: str, sources: Sources) -> RunResult
         events = read_events(connection, run_id)
         reasons = _reasons(connection, run_id)
         counts = _counts(connection, run_id)
-    start = history.opening.cash if history.opening else 0
-    if history.opening is not None:
-        start += round(sum(n * cost for n, cost in history.opening.positions.values()))
+    start = worth_of(history.opening)
     fills = history.fills
     first = line[0].at.date() if line else None
     last = line[-1].at.date() if line else None
@@ -90,6 +88,13 @@ def live_result(db: DatabaseManager, run_id: str, sources: Sources) -> RunResult
         decisions=counts["decisions"],
         rejected=counts["rejected"],
     )
+
+
+def worth_of(opening: Opening | None) -> int:
+    """What an account was worth when a run began on it: cash and positions at cost, won."""
+    if opening is None:
+        return 0
+    return opening.cash + round(sum(n * cost for n, cost in opening.positions.values()))
 
 
 def read_events(connection: Connection, run_id: str, since: date | None = None) -> list[OrderEvent]:

@@ -47,7 +47,7 @@ class Scene:
             days=f"{len(opened.days.done)}일째" if opened.days.done else "첫날",
             cash=value.cash,
             equity=value.equity,
-            start_equity=int(broker.startingcash),
+            start_equity=opened.start_equity,
             mode=mode,
             reason=reason,
             drawdown=opened.losses.drawdown,
