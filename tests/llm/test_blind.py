@@ -126,6 +126,15 @@ def test_selling_all_masked_shares_sells_all_real_shares() -> None:
     assert decision.quantity == pytest.approx(137 / 2, abs=137 / shown + 1)
 
 
+def test_shares_that_may_not_be_sold_yet_do_not_change_what_a_masked_share_is() -> None:
+    mask = Mask(3, UNIVERSE)
+    held = position("005930", cost=60_000, last=71_500, quantity=137, sellable=50)
+    shown = mask.shares(137, "005930", 71_500, 100_000_000)
+    everything = plan(ticker=mask.code("005930"), action=Action.SELL, quantity=shown)
+    here = context({"005930": CALM}, [held], close=71_500)
+    assert mask.unmask(everything, here).decisions[0].quantity == 137
+
+
 def test_bought_shares_are_worth_the_share_of_equity_that_the_model_saw() -> None:
     mask = Mask(3, UNIVERSE)
     here = context({"005930": CALM}, close=71_500)
