@@ -262,6 +262,7 @@ def _call(tick: int, call: int, draw: int, told: _Told) -> LLMCall:
         latency_ms=exchange.latency_ms,
         at=exchange.at,
         error=error,
+        attempts=exchange.attempts,
     )
 
 

@@ -14,6 +14,7 @@ MARGIN = 0.05
 
 
 _SPAN = WINDOW + MARGIN
+_ROUNDING = 1e-6
 
 
 class Slot:
@@ -64,7 +65,7 @@ class CallLimiter:
         """
         with self._free:
             slot = self._book(tokens)
-            while (seconds := slot.at - self._clock()) > 0:
+            while (seconds := slot.at - self._clock()) > _ROUNDING:
                 self._sleep(seconds)  # a pause may have moved the start meanwhile
             yield slot
 
