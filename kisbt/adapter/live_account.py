@@ -67,13 +67,13 @@ def restore(
     for day in days:
         changes = [each for each in history.changes if each.session == day]
         for change in changes:
-            if change.cash >= 0:
+            if not _takes_away(change):
                 _change(book, change)
         for fill in history.fills:
             if fill.session == day:
                 book.execute(rests[fill.ref], fill.price, fill.quantity, fill.at, day)
         for change in changes:
-            if change.cash < 0:
+            if _takes_away(change):
                 _change(book, change)
     book.continue_after(len(history.orders), max((f.number for f in history.fills), default=0))
     last = max((working.session for working in rests.values()), default=date.min)
@@ -100,13 +100,22 @@ def _working(book: AccountBook, order: KnownOrder) -> Working:
     )
 
 
+def _takes_away(change: PositionChange) -> bool:
+    """Whether a correction needs what the day's fills brought; a split comes before them."""
+    fewer = change.quantity_after < change.quantity_before
+    return change.kind.startswith("correction") and (fewer or change.cash < 0)
+
+
 def _change(book: AccountBook, change: PositionChange) -> None:
     column = book.columns.get(change.ticker)
     if column is not None and change.quantity_after != change.quantity_before:
-        if change.kind == "split":
+        after = change.quantity_after
+        if change.kind.startswith("correction"):
+            after += book.quantities.get(column, 0) - change.quantity_before
+            book.averages.setdefault(column, 0.0)
+        elif column in book.averages:
             book.averages[column] /= change.ratio
-        book.averages.setdefault(column, 0.0)
-        book.hold(column, change.quantity_after)
+        book.hold(column, after)
     if change.cash > 0:
         book.ledger.sell(change.session, change.cash, 0)
     elif change.cash < 0:

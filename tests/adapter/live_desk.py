@@ -73,7 +73,7 @@ class LiveDesk:
         """A process begins: books from the journal, orders taken up."""
         history = read_history(self.db, self.run)
         upper = {name.ticker: self.market.prices[name.ticker] * 13 // 10 for name in NAMES}
-        if history.orders:
+        if history.orders or history.changes:
             found = restore(NAMES, self.venue.costs, self.opening, history, upper)
             book, pending, corrections = found
         else:
