@@ -71,7 +71,7 @@ def test_minute_bars_are_those_of_a_replay(minutes):
         health = store.health()
     assert len(live.seen) == 381
     assert_same(live, back)
-    assert (health.lost, health.late, health.connected) == (0, 0, False)
+    assert (health.lost, health.late) == (0, 0)
     assert ("990010", "LIVE") in live.states
 
 
