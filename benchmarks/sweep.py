@@ -124,12 +124,14 @@ def _waiting(settings: Settings, ticks: int) -> Figure:
         jobs = _prepared(
             asking,
             [
-                _spec(first=first, llm=model.model_copy(update={"mask_seed": n, "seed": n}))
+                _spec(first=first, llm=model.model_copy(update={"mask_seed": n + 1, "seed": n}))
                 for n in range(REPLAYS)
             ],
         )
+        _pass(prepare(_spec(first=sorted(set(whole.tape.sessions))[-1], llm=model), asking), asking)
+        before = server.calls  # one, which imported the client
         seconds = _sweep(asking, jobs, None, REPLAYS)
-        if server.calls != REPLAYS * ticks:
+        if server.calls - before != REPLAYS * ticks:
             raise RuntimeError(f"{server.calls} calls for {REPLAYS} x {ticks} decisions")
     share = ticks * 1.0 / seconds
     return Figure(

@@ -93,11 +93,12 @@ def rules_section(contest: Contest, judged: Judged, lang: Lang) -> str:
     rows = []
     for effect in judged.rules:
         mean = effect.mean
+        clear = mean.low > 0 or mean.high < 0
         rows.append(
             [
                 text(contest.entries[effect.entry].name),
                 text(effect.rule, "day"),
-                number(points(mean.estimate), tone(mean.estimate)),
+                number(points(mean.estimate), tone(mean.estimate) if clear else ""),
                 number(f"{points(mean.low)} ~ {points(mean.high)}"),
                 number(f"{effect.differs:,}"),
                 text(effect.because),

@@ -113,7 +113,13 @@ def sentences(contest: Contest, judged: Judged | None, lang: Lang) -> list[str]:
 def method(contest: Contest, judged: Judged, trials: Trials, lang: Lang) -> str:
     """How the test was made, in one paragraph."""
     days = len(contest.days)
-    versions = len(contest.entries) - 1
+    versions, earlier = judged.versions, ""
+    if judged.earlier:
+        earlier = (
+            f", 여기 없는 전에 재생한 {judged.earlier}개 포함"
+            if lang == "ko"
+            else f", {judged.earlier} of them replayed before and not shown"
+        )
     best = judged.best
     p, draws = (chance(best.p), best.draws) if best is not None else ("–", 0)
     other = "–" if judged.spa is None else chance(judged.spa)
@@ -121,15 +127,15 @@ def method(contest: Contest, judged: Judged, trials: Trials, lang: Lang) -> str:
     if lang == "ko":
         return (
             f"{days:,}거래일을 {judged.block}거래일 블록 {judged.blocks}개로 나눠 부호를 "
-            f"{draws:,}번 뒤집는 max-T 검정 (판 {versions}개를 함께, 양쪽 합해 2.5 %, "
+            f"{draws:,}번 뒤집는 max-T 검정 (판 {versions}개를 함께{earlier}, 양쪽 합해 2.5 %, "
             f"손실 쪽으로 치우치면 1.25 %): 가장 앞선 판 p = {p}. 참고로 SPA p = {other}. "
             f"이 기간으로 찾아낼 수 있는 가장 작은 차이는 정보비율 {small} (검정력 80 %). "
             f"이 데이터로 해 본 서로 다른 재생은 {max(trials.tried, 1):,}번."
         )
     return (
         f"Block sign-flip max-T over {days:,} sessions in {judged.blocks} blocks of "
-        f"{judged.block}, {draws:,} flips, {versions} versions together, 2.5 % for both sides "
-        f"(1.25 % where losses lean heavy): p = {p} for the one ahead. SPA beside it: "
-        f"p = {other}. Smallest difference these sessions can find (80 % power): information "
-        f"ratio {small}. Distinct replays ever made on this data: {max(trials.tried, 1):,}."
+        f"{judged.block}, {draws:,} flips, {versions} versions together{earlier}, "
+        f"2.5 % for both sides (1.25 % where losses lean heavy): p = {p} for the one ahead. "
+        f"SPA beside it: p = {other}. Smallest difference these sessions can find (80 % power): "
+        f"information ratio {small}. Distinct replays ever made on this data: {max(trials.tried, 1):,}."
     )

@@ -95,7 +95,8 @@ class Judged(NamedTuple):
 
     ``verdicts`` are those of the later entries, in order. ``block`` is sessions a block and
     ``blocks`` how many there were. ``smallest`` is the yearly information ratio that this many
-    sessions would find 80 times in 100.
+    sessions would find 80 times in 100. ``versions`` were tested together, of which ``earlier``
+    are not shown.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -106,10 +107,18 @@ class Judged(NamedTuple):
     smallest: float
     rules: tuple[RuleEffect, ...]
     noise: tuple[Noise, ...]
+    versions: int = 0
+    earlier: int = 0
 
 
-def judge(contest: Contest) -> Judged | None:
-    """Run every test; ``None`` when the entries have no common days."""
+def judge(contest: Contest, earlier: FloatArray | None = None) -> Judged | None:
+    """Run every test; ``None`` when the entries have no common days.
+
+    Args:
+        contest: What to judge.
+        earlier: Daily returns of versions tried before on the same days [days, versions]: they
+            are tested together with the others, so that trying many is paid for.
+    """
     days = len(contest.days) if contest.common else 0
     if days < 2:
         return None
@@ -121,10 +130,13 @@ def judge(contest: Contest) -> Judged | None:
     if len(contest.entries) < 2:
         return Judged((), block, blocks, None, None, math.inf, rules, noise)
     diffs = contest.differences()
+    shown = diffs.shape[1]
+    if earlier is not None:
+        diffs = np.hstack([diffs, earlier - contest.returns[:, :1]])
     versions = diffs.shape[1]
     verdicts, best = verdicts_of(diffs, block)
     return Judged(
-        verdicts,
+        verdicts[:shown],
         block,
         blocks,
         best,
@@ -132,6 +144,8 @@ def judge(contest: Contest) -> Judged | None:
         smallest_detectable(days, n_variants=versions, block=block, level=LEVEL),
         rules,
         noise,
+        versions,
+        versions - shown,
     )
 
 

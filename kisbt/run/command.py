@@ -13,6 +13,7 @@ from kisbt.report.contest import Contest, Entry, LeftOut, Trials, names_of
 from kisbt.run.engines import DaskCluster, Engine, LocalProcesses, RayCluster
 from kisbt.run.prepare import Prepared, parse_day, prepare, relative_name, strategy_path
 from kisbt.run.publish import Published, check_writable, publish, publish_comparison
+from kisbt.run.registered import earlier_versions
 from kisbt.run.spec import LLMSpec, RunSpec
 from kisbt.run.sweep import sweep
 from kisbt.run.trials import trials_on
@@ -217,10 +218,11 @@ def run_order(order: Order, settings: Settings, *, quiet: bool = False) -> Outco
         if len(jobs) < 2:
             return Outcome(published, said=tuple(said))
         trials = trials_on(db, versions[0].dataset.hash)
-    contest = gathered(jobs, [one.result for one in published], versions, settings)
+        contest = gathered(jobs, [one.result for one in published], versions, settings)
+        earlier = earlier_versions(db, versions[0], contest)
     from kisbt.report.verdicts import judge  # slow to import, and of no use to a single replay
 
-    judged = judge(contest)
+    judged = judge(contest, earlier)
     page = publish_comparison(contest, trials, judged, settings)
     return Outcome(published, contest, trials, judged, page, tuple(said))
 

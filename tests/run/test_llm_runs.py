@@ -217,8 +217,9 @@ def test_server_that_cannot_be_used_is_one_clear_line(
     toml = (project / "kisbt.toml").read_text(encoding="utf-8")
     toml = toml.replace("[llm]", '[llm]\nretries = 0\napi_key_env = "HOUSE_KEY"', 1)
     (project / "kisbt.toml").write_text(toml, encoding="utf-8")
-    with ScriptedServer(GOOD, key="good" if trouble == "wrong key" else None,
-                        models=("other",) if trouble == "unknown model" else ()) as server:  # fmt: skip
+    key = "good" if trouble == "wrong key" else None
+    models = ("other",) if trouble == "unknown model" else ()
+    with ScriptedServer(GOOD, key=key, models=models) as server:
         url = "http://127.0.0.1:9/v1" if trouble == "nobody listens" else server.base_url
         answer = kisbt("backtest", "--llm", "openai", "--base-url", url, *FEW_DAYS)
     assert answer.code == 2

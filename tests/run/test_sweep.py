@@ -9,19 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kisbt.config import Settings, load_settings
+from kisbt.data.features.catalogue import FEATURES
 from kisbt.errors import ConfigError
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.memory import NullJournal
 from kisbt.report.card import compare_cards, read_card
+from kisbt.report.contest import contest_of
+from kisbt.rulebook.draft import Draft
+from kisbt.rulebook.store import PromptStore
 from kisbt.run.backtest import compute
 from kisbt.run.command import Order, run_order, specs_of
 from kisbt.run.engines import ATTEMPTS, DaskCluster, Engine, LocalProcesses, WorkerLostError
 from kisbt.run.job import Replay, Task, replay_job
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.publish import Published, publish
+from kisbt.run.registered import earlier_versions
 from kisbt.run.shelf import Shelf
 from kisbt.run.spec import RunSpec
 from kisbt.run.sweep import sweep
@@ -253,3 +259,34 @@ def test_replays_in_threads_of_one_process_do_not_disturb_each_other(
     finally:
         sys.setswitchinterval(before)
     assert together == [alone[n % 2] for n in range(6)]
+
+
+def test_version_replayed_before_is_tested_together_with_those_shown(settings: Settings) -> None:
+    store = PromptStore(settings.folder("prompts"), catalogue={f.name: f for f in FEATURES})
+    version = store.load(1)
+    store.add(Draft.of_rules(version, version.rules[:2], summary="규칙 둘만"))
+    pair = Order(prompts=(1, 2), first="2024-04-01")
+    fresh = run_order(pair, settings, quiet=True).judged
+    run_order(Order(prompts=(3,), first="2024-04-01"), settings, quiet=True)
+    run_order(Order(prompts=(3,), first="2024-05-02"), settings, quiet=True)
+    burdened = run_order(pair, settings, quiet=True).judged
+    assert fresh is not None
+    assert burdened is not None
+    assert (fresh.versions, fresh.earlier) == (1, 0)
+    assert (burdened.versions, burdened.earlier) == (2, 1)
+    assert len(burdened.verdicts) == 1
+    assert burdened.verdicts[0].p_better >= fresh.verdicts[0].p_better
+    shown = run_order(Order(prompts=(1, 3), first="2024-04-01"), settings, quiet=True).judged
+    assert shown is not None
+    assert (shown.versions, shown.earlier) == (2, 1)
+
+
+def test_streams_of_earlier_versions_are_those_of_their_replays(settings: Settings) -> None:
+    pair = run_order(Order(prompts=(1, 2), first="2024-04-01"), settings, quiet=True)
+    assert pair.contest is not None
+    (spec, _) = specs_of(Order(prompts=(1, 2), first="2024-04-01"), settings)
+    alone = contest_of([pair.contest.entries[0].flat[0]])
+    with DatabaseManager(settings.journal_url()) as db:
+        found = earlier_versions(db, prepare(spec, settings), alone)
+    assert found.shape == (len(alone.days), 1)
+    np.testing.assert_allclose(found[:, 0], pair.contest.returns[:, 1])
