@@ -223,7 +223,8 @@ def process_mark(pid: int) -> str | None:
     except OSError:
         return None
     # The second field is the program's name in parentheses and may hold anything.
-    return f"{pid}:{stat.rpartition(')')[2].split()[19]}"
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else f"{pid}:{fields[19]}"  # dead, but not yet waited for
 
 
 def read(
