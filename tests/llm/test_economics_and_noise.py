@@ -52,6 +52,13 @@ def test_planted_parts_of_variance_are_found() -> None:
     assert found.yearly_model == pytest.approx(252 * found.model**0.5)
 
 
+def test_few_seeds_do_not_pass_their_dice_off_as_the_markets() -> None:
+    rng = np.random.default_rng(11)
+    days = 4_000
+    found = split_variance(rng.normal(0, 0.010, days) + rng.normal(0, 0.020, (4, days)))
+    assert found.market == pytest.approx(0.010**2 / days, rel=0.25)
+
+
 def test_seeds_that_drift_apart_are_the_models_noise_and_not_the_markets() -> None:
     rng = np.random.default_rng(8)
     market = rng.normal(0, 0.01, 1_000)

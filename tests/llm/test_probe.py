@@ -163,6 +163,19 @@ def test_model_that_knows_only_the_level_of_a_price_gains_nothing_by_it() -> Non
     assert report.closes.day.p > 0.05
 
 
+def test_model_that_knows_some_closes_and_is_far_off_otherwise_is_found_out() -> None:
+    class Patchy(Memory):
+        def answer(self, text: str) -> str:
+            if "몇 원" in text and sum(text.encode()) % 3:
+                return '{"answer": 1}'
+            return super().answer(text) if "몇 원" in text else '{"answer": "down"}'
+
+    report = probed(Patchy("9999"))
+    assert report.closes.day.right == report.closes.day.answered == report.closes.right
+    assert 10 < report.closes.right < report.closes.answered / 2
+    assert report.verdict == "remembers"
+
+
 def test_masked_answers_better_than_chance_are_said_not_to_be_evidence() -> None:
     spoken = {
         question.messages[-1].content: "up" if question.truth else "down"
