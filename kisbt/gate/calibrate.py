@@ -7,7 +7,7 @@ A campaign is one draw of a world (``nulls``) judged by the functions that judge
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,13 @@ class Rate(NamedTuple):
         if self.promoted == self.campaigns:
             return 1.0
         return float(betaincinv(self.promoted + 1, self.campaigns - self.promoted, 0.95))
+
+    @property
+    def lower(self) -> float:
+        """The same from below."""
+        if self.promoted == 0:
+            return 0.0
+        return float(betaincinv(self.promoted, self.campaigns - self.promoted + 1, 0.05))
 
     def as_json(self) -> dict[str, object]:
         """Everything as one flat object."""
@@ -187,9 +194,11 @@ class Report(NamedTuple):
     curve: list[Rate]
 
     @property
-    def calibrated(self) -> bool:
-        """Whether every null keeps false promotions below the promise."""
-        return all(rate.upper <= CALIBRATED for rate in self.nulls)
+    def promise(self) -> Literal["kept", "open", "broken"]:
+        """``kept`` by every upper bound, ``broken`` by a lower one, else ``open``."""
+        if all(rate.upper <= CALIBRATED for rate in self.nulls):
+            return "kept"
+        return "broken" if any(rate.lower > CALIBRATED for rate in self.nulls) else "open"
 
 
 def calibrate(

@@ -95,7 +95,8 @@ def test_calibrate_prints_rate_error_and_bound() -> None:
                 "--no-power")  # fmt: skip
     assert "upper 95 %" in found.output
     assert "skew" in found.output
-    assert found.exit_code == 1  # thirty campaigns cannot keep the promise
+    assert found.exit_code == 0
+    assert "not yet proved" in found.stderr  # thirty campaigns prove nothing
 
 
 def test_calibrate_as_json_is_the_same_for_the_same_seed() -> None:
@@ -104,7 +105,7 @@ def test_calibrate_as_json_is_the_same_for_the_same_seed() -> None:
     first, second = (CliRunner().invoke(app, list(order)).stdout for _ in range(2))
     assert first == second
     body = json.loads(first)
-    assert body["calibrated"] is False
+    assert body["promise"] == "open"
     assert {row["kind"] for row in body["false_promotions"]} == {"crash"}
     assert all(0 <= row["rate"] <= row["upper95"] <= 1 for row in body["false_promotions"])
 
