@@ -38,7 +38,7 @@ class Pulse:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.ticked: datetime | None = None
-        self.wanted = 0
+        self.wanted: frozenset[tuple[str, str]] = frozenset()
         self.registered: set[tuple[str, str]] = set()
         self.refused: set[tuple[str, str]] = set()
 
@@ -52,8 +52,9 @@ class Pulse:
         return None if ticked is None else max((at - ticked).total_seconds(), 0.0)
 
     def complete(self, places: int) -> bool:
-        """Whether every wish was answered, or as many as there are places."""
-        return len(self.registered) + len(self.refused) >= min(self.wanted, places)
+        """Whether every wish for prices was answered, or as many as there may be places for."""
+        answered = self.wanted & (self.registered | self.refused)
+        return len(answered) >= min(len(self.wanted), places - 1)
 
     def silent(self, at: datetime, since: datetime, limit: timedelta) -> bool:
         """Whether nothing has come for ``limit``, counted from ``since`` at the earliest."""

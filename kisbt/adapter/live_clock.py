@@ -77,6 +77,10 @@ class VenueHand(Protocol):
         """Let everything up to ``until`` happen, and be taken in by clients; the venue's time."""
         ...
 
+    def ready(self) -> bool:
+        """Whether all clients listen that should; time is held while not."""
+        ...
+
     def settle(self) -> None:
         """Return once everything the venue has sent so far has been taken in by its clients."""
         ...
@@ -198,7 +202,7 @@ class LockstepClock:
         patience: float = 10.0,
     ) -> None:
         self._hand, self._patience = hand, patience
-        self._holds: list[Callable[[], bool]] = []
+        self._holds: list[Callable[[], bool]] = [hand.ready]
         self._turn = threading.Condition()
         self._seats: list[_StepSeat] = []
         self._busy: _StepSeat | None = None
@@ -300,6 +304,7 @@ class LockstepClock:
         return min(due, key=lambda seat: seat.rank, default=None)
 
     def _move(self, target: datetime) -> None:
+        self._now = max(self._now, target)  # what is heard meanwhile was heard by then
         self._now = self._hand.advance(target)
         self.steps += 1
 

@@ -18,7 +18,7 @@ from kisbt.adapter.live_clock import FOREVER, LiveClock, WallClock
 from kisbt.adapter.live_history import day_history, minute_history, recorded
 from kisbt.adapter.live_market import LiveMarketView
 from kisbt.adapter.live_worker import LiveWorker
-from kisbt.adapter.minute_source import MinuteSource
+from kisbt.adapter.minute_source import PRICES, MinuteSource
 from kisbt.adapter.reconcile import begin_on, believed
 from kisbt.config import CostSettings
 from kisbt.data.dataset import Dataset
@@ -208,7 +208,8 @@ class KISStore:
             if isinstance(source, MinuteSource):
                 for ticker in market.tickers:
                     stream.watch(ticker)
-                self._intake.pulse.wanted = len(market.tickers)
+                wanted = frozenset((PRICES, ticker) for ticker in market.tickers)
+                self._intake.pulse.wanted = wanted
             stream.start()
             self.clock.hold(self._listening)
         worker.start()

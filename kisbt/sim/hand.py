@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 
 from kisbt.sim.runner import RunningSimulator
+from kisbt.sim.stream.hub import Hub
 from kisbt.sim.stream.session import Session
 
 HEARD_SECONDS = 5.0
@@ -20,6 +21,7 @@ class SimulatorHand:
         self._running = running
         self._marks = 0
         self._heard: dict[int, int] = {}
+        self._last: dict[int, Session] = {}
 
     def now(self) -> datetime:
         """The venue's time."""
@@ -38,6 +40,16 @@ class SimulatorHand:
         """
         if any(self._heard.get(each.number) != each.sent for each in self._sessions()):
             self._running.wait_for(self._read())
+
+    def ready(self) -> bool:
+        """Whether no client has yet to notice that its socket was cut, and to come back."""
+        return not any(self._cut(door.hub) for door in self._running.sim.doors.values())
+
+    def _cut(self, hub: Hub) -> bool:
+        for session in list(hub.sessions):
+            self._last[id(hub)] = session
+        last = self._last.get(id(hub))
+        return last is not None and last.dropped
 
     async def _advance(self, until: datetime) -> datetime:
         self._running.sim.advance_to(until)

@@ -28,6 +28,9 @@ class Hand:
         self.on_move()
         return self.at
 
+    def ready(self):
+        return True
+
     def settle(self):
         return None
 
