@@ -137,5 +137,6 @@ def method(contest: Contest, judged: Judged, trials: Trials, lang: Lang) -> str:
         f"{judged.block}, {draws:,} flips, {versions} versions together{earlier}, "
         f"2.5 % for both sides (1.25 % where losses lean heavy): p = {p} for the one ahead. "
         f"SPA beside it: p = {other}. Smallest difference these sessions can find (80 % power): "
-        f"information ratio {small}. Distinct replays ever made on this data: {max(trials.tried, 1):,}."
+        f"information ratio {small}. Distinct replays ever made on this data: "
+        f"{max(trials.tried, 1):,}."
     )
