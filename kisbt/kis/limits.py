@@ -79,6 +79,24 @@ class RateLimiter:
         with self._state():
             self._window.hold(self._clock() + seconds)
 
+    def load(self) -> float:
+        """Share of the tightest budget that calls of the last window use now, 0..1.
+
+        All processes of the key count, as far as this one has heard of them.
+        """
+        with self._state_lock:
+            now, window = self._clock(), self._window
+            shares = [
+                sum(
+                    group in slot.groups
+                    and (slot.answered is None or slot.answered > now - budget.seconds)
+                    for slot in window.slots
+                )
+                / budget.calls
+                for group, budget in window.budgets.items()
+            ]
+        return min(max(shares, default=0.0), 1.0)
+
     def _groups(self, family: Family) -> tuple[str, ...]:
         ledger = family in (Family.ACCOUNT, Family.ORDER) and LEDGER in self._window.budgets
         return (TOTAL, LEDGER) if ledger else (TOTAL,)

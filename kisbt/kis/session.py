@@ -60,6 +60,11 @@ class Session(Generic[Env]):
             attempts=3, seconds=ORDER_PATIENCE, first_wait=0.1, sleep=sleep
         )(self._call)
 
+    @property
+    def load(self) -> float:
+        """Share of the request limit in use now, 0..1."""
+        return self._limiter.load()
+
     def serves(self, endpoint: Endpoint) -> bool:
         """Whether this session's environment has the call."""
         try:

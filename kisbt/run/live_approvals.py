@@ -72,6 +72,7 @@ class WaitingOrders:
         clock: The venue's time.
         executor: Sends what was approved.
         notifier: Tells people that something waits, and what became of it.
+        every: Wall seconds between two looks for answers.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class WaitingOrders:
         clock: Callable[[], datetime],
         executor: _TickExecutor,
         notifier: Notifier,
+        every: float = EVERY_SECONDS,
     ) -> None:
         self._db = db
         self._controls = controls
@@ -93,12 +95,15 @@ class WaitingOrders:
         self._clock = clock
         self._executor = executor
         self._notifier = notifier
-        self._looked = -EVERY_SECONDS
-        self._open = {
-            each.approval_id: each
-            for each in controls.approvals(scope)
-            if each.answer in (None, "approved") and from_iso(each.expires_at) > clock()
-        }
+        self._every = every
+        self._looked = -every
+        self._open: dict[str, Approval] = {}
+        for each in controls.approvals(scope):
+            if each.run_id != run_id():
+                if each.answer is None:  # its run is over, and nobody will act on an answer
+                    controls.answer(each.approval_id, "expired", "kisbt")
+            elif each.answer in (None, "approved") and from_iso(each.expires_at) > clock():
+                self._open[each.approval_id] = each
 
     @property
     def waiting(self) -> tuple[Approval, ...]:
@@ -158,9 +163,9 @@ class WaitingOrders:
         return min((from_iso(each.expires_at) for each in self._open.values()), default=None)
 
     def _due(self) -> bool:
-        """Whether to look at the journal: five times a second, or when a question expires."""
+        """Whether to look at the journal: now and then, and when a question expires."""
         wall, expiry = time.monotonic(), self.next_expiry()
-        if wall - self._looked >= EVERY_SECONDS or (expiry is not None and expiry <= self._clock()):
+        if wall - self._looked >= self._every or (expiry is not None and expiry <= self._clock()):
             self._looked = wall
             return True
         return False

@@ -109,8 +109,7 @@ class Scene:
         said = [("스트림", stream), ("등록", f"{health.registrations}/{health.places}")]
         if health.last_bar is not None:
             said.append(("마지막 봉", f"{health.last_bar:%m-%d %H:%M}"))
-        if health.load is not None:
-            said.append(("요청 한도", f"{health.load:.0%}"))
+        said.append(("요청 한도", f"{self._venue.client.session.load:.0%}"))
         if health.drops or health.lost:
             said.append(("끊김/잃음", f"{health.drops}/{health.lost}"))
         return said

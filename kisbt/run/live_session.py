@@ -29,7 +29,7 @@ from kisbt.run.live_books import LiveBooks
 from kisbt.run.live_duties import Every, Obedience, Steward, cancel_all
 from kisbt.run.live_mind import Gate, MakeDecider, Mind, held_back
 from kisbt.run.live_notice import TradeLog
-from kisbt.run.live_safety import HaltWatch, TwoBooks
+from kisbt.run.live_safety import EVERY_SECONDS, HaltWatch, TwoBooks
 from kisbt.run.live_venue import Venue
 from kisbt.run.loader import LoadedStrategy, blame, raised_in
 from kisbt.trading_graph.desk import Desk
@@ -264,6 +264,7 @@ class LiveSession:
             clock=setup.store.clock.now,
             executor=self.executor,
             notifier=setup.notifier,
+            every=EVERY_SECONDS if setup.store.clock.paced else 0.0,
         )
         setup.store.wishes.append(waiting.next_expiry)
         return waiting
