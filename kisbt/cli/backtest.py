@@ -95,7 +95,8 @@ def backtest(
 
     Without arguments: the synthetic sample, the current prompt, the rulebook decider (no LLM).
     """
-    from kisbt.run.command import Order, run_order, with_language
+    from kisbt.run.command import run_order
+    from kisbt.run.order import Order, with_language
 
     chosen = with_language(settings(config), lang)
     order = Order(

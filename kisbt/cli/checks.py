@@ -30,8 +30,8 @@ def lookahead(
     as_json: JsonFlag = False,
 ) -> None:
     """Change all bars after a point; nothing before it may change (미래 참조 검사)."""
-    from kisbt.run.command import Order, specs_of
     from kisbt.run.lookahead import look_ahead
+    from kisbt.run.order import Order, specs_of
     from kisbt.run.progress import progress_bar
 
     chosen = settings(config)

@@ -93,9 +93,9 @@ def live(
         raise ConfigError("--real excludes --mock and --sim", hint="choose one account")
     if once and days not in (None, 1):
         raise ConfigError("--once and --days exclude each other", hint="leave one out")
-    from kisbt.run.command import with_language
     from kisbt.run.live_command import trade
     from kisbt.run.live_order import LiveOrder
+    from kisbt.run.order import with_language
 
     order = LiveOrder(
         venue="real" if real else "sim" if sim else "auto",

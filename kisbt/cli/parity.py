@@ -26,7 +26,7 @@ def parity(
     Every decision, verdict, order, fill, cost and every won of cash and equity must be equal.
     Exit 1 at the first difference, which is named.
     """
-    from kisbt.run.command import Order, specs_of
+    from kisbt.run.order import Order, specs_of
     from kisbt.run.parity import run_parity
 
     chosen = settings(config)

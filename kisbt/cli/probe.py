@@ -37,7 +37,7 @@ def probe(
     Says with confidence intervals whether a backtest of that period can be believed, and until
     when the model remembers. Answers are recorded: the same command goes on where it stopped.
     """
-    from kisbt.run.command import with_language
+    from kisbt.run.order import with_language
     from kisbt.run.probe import ProbeOrder, probe_model
     from kisbt.run.progress import progress_bar
 

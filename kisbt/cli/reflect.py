@@ -41,7 +41,7 @@ def reflect(
 
     Interrupted, the same command goes on where it stopped.
     """
-    from kisbt.run.command import with_language
+    from kisbt.run.order import with_language
     from kisbt.run.prepare import parse_day
     from kisbt.run.reflect import ReflectOrder, run_reflection
 

@@ -25,9 +25,9 @@ from kisbt.reflection_graph.steps import StepStore, input_hash
 from kisbt.report.learning import write_learning
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import PromptVersion
-from kisbt.run.command import Order, specs_of
 from kisbt.run.gate_trial import GateTrial, Windows
 from kisbt.run.learning_facts import learning_facts
+from kisbt.run.order import Order, specs_of
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.spec import RunSpec
 

@@ -31,7 +31,8 @@ from kisbt.reflection_graph.steps import StepStore
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import Policy, PromptVersion
-from kisbt.run.command import Order, run_order
+from kisbt.run.command import run_order
+from kisbt.run.order import Order
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CATALOGUE = {feature.name: feature for feature in FEATURES}

@@ -9,7 +9,7 @@ import pytest
 
 from kisbt.config import load_settings
 from kisbt.journal.database import DatabaseManager
-from kisbt.run.command import Order, specs_of
+from kisbt.run.order import Order, specs_of
 from tests.run.conftest import Said
 
 Command = Callable[..., Said]

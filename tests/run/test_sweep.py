@@ -22,9 +22,10 @@ from kisbt.report.contest import contest_of
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
 from kisbt.run.backtest import compute
-from kisbt.run.command import Order, run_order, specs_of
+from kisbt.run.command import run_order
 from kisbt.run.engines import ATTEMPTS, DaskCluster, Engine, LocalProcesses, WorkerLostError
 from kisbt.run.job import Replay, Task, replay_job
+from kisbt.run.order import Order, specs_of
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.publish import Published, publish
 from kisbt.run.registered import earlier_versions
