@@ -77,6 +77,8 @@ class AccountBook:
         self.averages: dict[int, float] = {}
         self.working: dict[str, Working] = {}
         self.changes: list[PositionChange] = []
+        self.opened = date.min
+        """Splits until then are in the books already."""
         self.commission = self.tax = self.traded = 0
         self._fills = self._orders = 0
 

@@ -1,6 +1,6 @@
 """The live broker: an ``AccountBook`` behind backtrader's interface, whose orders go to KIS."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ from kisbt.adapter.account_book import AccountBook, RefusedError, Working
 from kisbt.adapter.guard import Footing, Guard, Proposal
 from kisbt.adapter.kis_following import FollowingBroker, Notify, VenueLog
 from kisbt.adapter.kis_orders import Venue
+from kisbt.data.manifest import CorporateAction
 from kisbt.domain.market import Instrument
 from kisbt.domain.ports import Clock, ExecutionListener, MarketView
 from kisbt.domain.trading import OrderState, Side
@@ -77,6 +78,7 @@ class KISBroker(FollowingBroker):
         guard: Looks at every order before it leaves.
         notify: Tells a person.
         last_price: Newest price of a name, if one is known that is newer than its bar.
+        actions: Splits known beforehand; those the books have seen already are left out.
         account: The account's ten digits.
         by_bar: Book executions only in turns that bring a bar, as a backtest does. A simulator in
             lock-step then gives the backtest's very fills; live, they are booked as they come.
@@ -95,6 +97,7 @@ class KISBroker(FollowingBroker):
         guard: Guard | None = None,
         notify: Notify | None = None,
         last_price: Callable[[str], int | None] = lambda _ticker: None,
+        actions: Iterable[CorporateAction] = (),
         account: str = "",
         by_bar: bool = False,
     ) -> None:
@@ -110,6 +113,12 @@ class KISBroker(FollowingBroker):
         self._recalled: set[str] = set()
         self._at_bar = False
         self._reread = False
+        done = {(each.ticker, each.session) for each in book.changes if each.kind == "split"}
+        known = book.opened if book.opened > date.min else clock.now().date()
+        self._actions = sorted(
+            (a for a in actions if a.date > known and (a.ticker, a.date) not in done),
+            key=lambda action: (action.date, action.ticker),
+        )
 
     # what a mode says of time and price
 
@@ -132,6 +141,7 @@ class KISBroker(FollowingBroker):
         bar = self._current_bar()
         new_bar, self._bar = bar is not None and bar != self._bar, bar
         self._at_bar = False
+        self._act()
         heard = self._notices()
         if (desk := self._desks.get(self._today())) is not None:
             desk.hear(heard)
@@ -179,6 +189,7 @@ class KISBroker(FollowingBroker):
             for ref, working in self._pending.items()
             if now < calendar.session_hours(working.session).close
         ]
+        wishes += [self._opens(a.date) for a in self._actions[:1]]
         if not self._by_bar:
             wishes += [due for desk in self._desks.values() if (due := desk.due()) is not None]
         return min(wishes, default=None)
@@ -312,6 +323,13 @@ class KISBroker(FollowingBroker):
         self._pending[working.ref] = working
         if self._opens(working.session) <= self._clock.now():
             self._send(working)
+
+    def _act(self) -> None:
+        """Splits take effect before the first order of their session leaves."""
+        while self._actions and self._opens(self._actions[0].date) <= self._clock.now():
+            action = self._actions.pop(0)
+            if action.ticker in self.book.columns:
+                self.split(action)
 
     def _release(self) -> None:
         """Send what has waited for its session, oldest first; what is too late expires."""

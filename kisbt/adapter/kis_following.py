@@ -10,6 +10,7 @@ from kisbt.adapter.account_book import EXPIRED, AccountBook, Expired, Working
 from kisbt.adapter.book_broker import BookBroker
 from kisbt.adapter.guard import Guard
 from kisbt.adapter.kis_orders import ABSENT_READINGS, OrderDesk, Standing, Venue
+from kisbt.data.manifest import CorporateAction
 from kisbt.domain.ports import Clock, ExecutionListener
 from kisbt.domain.trading import OrderState, PositionChange, Side
 from kisbt.kis.ledger import Execution
@@ -73,7 +74,6 @@ class FollowingBroker(BookBroker):
         self._sent: dict[str, Working] = {}
         self._ended: dict[str, tuple[Working, bt.Order]] = {}
         self._booked = date.min
-        self.corrections = 0
 
     def _accept(self, working: Working, standing: Standing) -> None:
         order = self._orders[working.ref]
@@ -170,14 +170,27 @@ class FollowingBroker(BookBroker):
             self.book.ledger.sell(session, cash, 0)
         elif cash < 0:
             self.book.ledger.buy(session, -cash, 0)
-        self.corrections += 1
-        kind = f"correction {self.corrections}"  # the journal keeps one of a kind a day
+        made = sum(each.kind.startswith("correction") for each in self.book.changes)
+        kind = f"correction {made + 1}"  # the journal keeps one of a kind a day
         change = PositionChange(session, ticker, kind, 1.0, before, before + shares, cash)
+        self.book.changes.append(change)
         average = self.book.averages.get(column, 0.0)
         self._positions[ticker] = bt.Position(before + shares, average)
         for listener in self._listeners:
             listener.record_change(change)
         self._notify("alert", f"{ticker} 장부 정정 {shares:+,}주 {cash:+,}원: {why}")
+
+    def split(self, action: CorporateAction) -> None:
+        """Let a split take effect at the start of its session: orders in the name are void."""
+        column = self.book.columns[action.ticker]
+        for working in [w for w in self._pending.values() if w.column == column]:
+            del self._pending[working.ref]
+            self.book.remove(working.ref)
+            self._expire(Expired(working, "기준가 변경"))
+        self._booked = max(action.date, self._booked)
+        price = self._close(column)
+        change = self.book.act(action.kind, column, action.ratio, price=price, session=action.date)
+        self._restate(change)
 
     def _refuse(self, working: Working, reason: str) -> None:
         self.book.remove(working.ref)

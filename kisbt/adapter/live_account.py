@@ -22,7 +22,6 @@ class Restored(NamedTuple):
 
     book: AccountBook
     pending: tuple[Pending, ...]
-    corrections: int
 
 
 def session_of(at: datetime) -> date:
@@ -36,6 +35,7 @@ def session_of(at: datetime) -> date:
 def open_book(instruments: Sequence[Instrument], costs: CostModel, opening: Opening) -> AccountBook:
     """An account as a run begins with it. Names that are not in ``instruments`` are left out."""
     book = AccountBook(instruments, costs, opening.cash)
+    book.opened = opening.at.date()
     for ticker, (shares, average) in opening.positions.items():
         column = book.columns.get(ticker)
         if column is not None and shares:
@@ -84,8 +84,8 @@ def restore(
             pending.append(_pending(rests[ref], order, over=False))
         elif order.number and rests[ref].session == last:
             pending.append(_pending(rests[ref], order, over=True))
-    corrections = sum(each.kind.startswith("correction") for each in history.changes)
-    return Restored(book, tuple(pending), corrections)
+    book.changes += history.changes
+    return Restored(book, tuple(pending))
 
 
 def _working(book: AccountBook, order: KnownOrder) -> Working:

@@ -45,6 +45,11 @@ class LiveWorker:
         """Start the thread."""
         self._thread.start()
 
+    @property
+    def started(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def stop(self, seconds: float = 10.0) -> None:
         """End the thread and wait for it."""
         self._stopping.set()

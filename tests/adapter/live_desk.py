@@ -10,6 +10,7 @@ import backtrader as bt
 from kisbt.adapter.guard import Guard
 from kisbt.adapter.kis_broker import KISBroker
 from kisbt.adapter.live_account import open_book, restore
+from kisbt.data.manifest import CorporateAction
 from kisbt.domain.trading import Fill, OrderEvent, PositionChange, Side
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.recovery import Opening, VenueRecord, read_history
@@ -54,6 +55,7 @@ class LiveDesk:
         self.market = FixedMarket(self.clock)
         self.venue = FakeVenue(self.clock, **truth)
         self.by_bar, self.guard = by_bar, guard
+        self.actions: list[CorporateAction] = []
         self.inbox: list[Notice] = []
         self.alerts: list[tuple[str, str]] = []
         self.witness = Witness()
@@ -75,18 +77,17 @@ class LiveDesk:
         upper = {name.ticker: self.market.prices[name.ticker] * 13 // 10 for name in NAMES}
         if history.orders or history.changes:
             found = restore(NAMES, self.venue.costs, self.opening, history, upper)
-            book, pending, corrections = found
+            book, pending = found
         else:
-            book, pending, corrections = open_book(NAMES, self.venue.costs, self.opening), (), 0
+            book, pending = open_book(NAMES, self.venue.costs, self.opening), ()
         self.inbox.clear()
         self.broker = KISBroker(
             self.venue, self.market, book, clock=self.clock, notices=self._hand_over,
             listeners=(RunJournal(self.db, self.run, batch=0), self.witness),
             log=VenueRecord(self.db, self.run), guard=self.guard,
             notify=lambda level, text: self.alerts.append((level, text)),
-            account=ACCOUNT, by_bar=self.by_bar,
+            account=ACCOUNT, by_bar=self.by_bar, actions=self.actions,
         )  # fmt: skip
-        self.broker.corrections = corrections
         for each in pending:
             self.broker.take_up(each, self.data[NAMES[each.working.column].ticker])
 

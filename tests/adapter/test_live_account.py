@@ -8,6 +8,7 @@ import pytest
 
 from kisbt.adapter.live_account import session_of
 from kisbt.config import CostSettings
+from kisbt.data.manifest import CorporateAction
 from kisbt.domain.trading import OrderState, Side
 from kisbt.journal.recovery import VenueRecord, read_history
 from kisbt.krx import calendar
@@ -121,6 +122,26 @@ def test_corrections_are_part_of_the_books(desk: LiveDesk) -> None:
     desk.restart()
     assert desk.broker.holdings()[A].quantity == 2
     assert desk.broker.book.ledger.cash == cash
+
+
+def test_a_split_takes_effect_once_before_the_first_order_of_its_session(tmp_path: Path) -> None:
+    desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 30)), shares={A: 7})
+    following = calendar.next_session(DAY)
+    desk.actions = [CorporateAction(ticker=A, date=following, ratio=2.0)]
+    desk.market.order_session = following
+    desk.start()
+    void = desk.place(SELL, A, 3)
+    assert desk.broker.wake_at() == datetime.combine(following, time(8, 40))
+    desk.clock.at = datetime.combine(following, time(8, 40))
+    desk.turn()
+    assert desk.broker.holdings()[A].quantity == 14
+    assert not void.alive()
+    assert desk.witness.events[-1].reason == "기준가 변경"
+    assert not desk.venue.orders
+    desk.restart()
+    desk.turn(seconds=60)
+    assert desk.broker.holdings()[A].quantity == 14
+    desk.close()
 
 
 def test_the_first_word_on_an_opening_stands(desk: LiveDesk) -> None:
