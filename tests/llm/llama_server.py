@@ -24,7 +24,7 @@ def main() -> None:
     params.n_parallel = 1
     params.cpuparams.n_threads = 2
     server = xllamacpp.Server(params)
-    print(server.listening_address, flush=True)
+    print(server.listening_address, flush=True)  # noqa: T201 - the test reads it
     sys.stdin.read()
 
 

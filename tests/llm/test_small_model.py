@@ -107,7 +107,9 @@ def test_node_3_is_answered_under_the_schema_and_replayed_without_a_server(
         replay = LLMClient(settings, cache, mode="replay", meter=Meter())
         assert decide(replay, again) == plans
     valid = [call for call in told.told if call.status == "valid"]
-    print(f"{len(valid)} of {len(told.told)} replies were valid plans", file=sys.stderr)
+    print(  # noqa: T201 - a figure for the log
+        f"{len(valid)} of {len(told.told)} replies were valid plans", file=sys.stderr
+    )
     assert valid, [call.error for call in told.told]
     assert all(call.tokens_in > 500 and call.tokens_out > 0 for call in told.told)
     assert [call.reply for call in again.told] == [call.reply for call in told.told]
