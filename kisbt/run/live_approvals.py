@@ -125,7 +125,7 @@ class WaitingOrders:
             self._run_id(), self._scope, tick.number, question, waiting,
             at=tick.at, expires=expires,
         )  # fmt: skip
-        asked = self._controls.approvals(self._scope, waiting=True, run_id=self._run_id())
+        asked = self._controls.approvals(self._scope, run_id=self._run_id())
         self._open.update({a.approval_id: a for a in asked if a.approval_id == approval_id})
         self._notifier.notify(
             "alert",
