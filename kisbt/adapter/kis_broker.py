@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 import backtrader as bt
 
 from kisbt.adapter.account_book import AccountBook, RefusedError, Working
 from kisbt.adapter.guard import Footing, Guard, Proposal
 from kisbt.adapter.kis_following import FollowingBroker, Notify, VenueLog
+from kisbt.adapter.kis_following import Pending as Pending
 from kisbt.adapter.kis_orders import Venue
 from kisbt.data.manifest import CorporateAction
 from kisbt.domain.market import Instrument
@@ -27,8 +28,6 @@ RETRY_FOR = timedelta(minutes=5)
 
 UNANSWERED = "응답을 받지 못함: 당일 주문내역으로 확인 중"
 
-_KINDS = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
-
 
 class LiveMarket(MarketView, Protocol):
     """A market view that also plays back what happened before the start."""
@@ -37,24 +36,6 @@ class LiveMarket(MarketView, Protocol):
     def delayed(self) -> bool:
         """Whether the current bar is such a one."""
         ...
-
-
-class Pending(NamedTuple):
-    """An order of an earlier process. ``sent`` None: it never left.
-
-    ``over`` orders have ended; their numbers must be known all the same, so that nothing else is
-    taken for them, and a late word of a fill finds its order.
-    """
-
-    working: Working
-    sent: datetime | None
-    number: str
-    branch: str
-    filled: int
-    amount: int
-    tick: int | None
-    decision: int | None
-    over: bool = False
 
 
 class KISBroker(FollowingBroker):
@@ -110,9 +91,8 @@ class KISBroker(FollowingBroker):
         self._notices = notices
         self._last_price = last_price
         self._tries: dict[str, tuple[datetime, datetime]] = {}
-        self._recalled: set[str] = set()
+        self._recalled: dict[str, datetime] = {}
         self._at_bar = False
-        self._reread = False
         done = {(each.ticker, each.session) for each in book.changes if each.kind == "split"}
         known = book.opened if book.opened > date.min else clock.now().date()
         self._actions = sorted(
@@ -210,67 +190,6 @@ class KISBroker(FollowingBroker):
         self._desks[working.session].cancel(ref)
         self._follow(ref)
         return ref not in self.book.working and working.remaining == before
-
-    def data_started(self, data: Any) -> None:
-        """Tell backtrader of shares held from before, so that selling them is no short trade."""
-        column = self.book.columns[data._name]
-        held = self.book.quantities.get(column, 0)
-        if not held:
-            return
-        average = self.book.averages.get(column, 0.0)
-        self._positions[data._name] = bt.Position(held, average)
-        order = bt.BuyOrder(
-            data=data, size=held, price=average, exectype=bt.Order.Market, simulated=True
-        )
-        order.addcomminfo(self.getcommissioninfo(data))
-        order.addinfo(ref=None, decision=None, tick=None)
-        order.execute(0, held, average, 0, 0.0, 0.0, held, held * average, 0.0, 0.0, 0.0, held,
-                      average)  # fmt: skip
-        order.completed()
-        self._tell(order)
-
-    def take_up(self, pending: Pending, data: Any) -> None:
-        """Go on with an order of an earlier process; call it before the first turn.
-
-        One that surely never left is sent when its time comes; any other is followed, under its
-        number or, without one, by looking for it among the day's orders.
-        """
-        working = pending.working
-        order = self._made_again(pending, data)
-        if pending.over:
-            order.status = bt.Order.Canceled
-            self._ended[working.ref] = working, order
-        else:
-            self._orders[working.ref] = order
-        if pending.sent is None:
-            self._pending[working.ref] = working
-            return
-        desk = self._desk(working.session)
-        desk.resume(
-            working.ref, self.book.instruments[working.column].ticker, working.side,
-            working.quantity, working.limit, pending.sent, number=pending.number,
-            branch=pending.branch, filled=pending.filled, amount=pending.amount,
-        )  # fmt: skip
-        if pending.over:
-            desk.close(working.ref)
-            return
-        self._sent[working.ref] = working
-        if pending.number:
-            order.accept(self)
-        self._reread = True
-
-    def _made_again(self, pending: Pending, data: Any) -> bt.Order:
-        working = pending.working
-        order = _KINDS[working.side](
-            owner=None, data=data, size=working.quantity, price=working.limit, pricelimit=None,
-            exectype=bt.Order.Market if working.limit is None else bt.Order.Limit, simulated=True,
-        )  # fmt: skip
-        order.addcomminfo(self.getcommissioninfo(data))
-        order.addinfo(ref=working.ref, decision=pending.decision, tick=pending.tick)
-        order.executed.size = pending.filled if working.side is Side.BUY else -pending.filled
-        order.executed.remsize -= order.executed.size
-        order.submit(self)
-        return order
 
     # an order's way out
 
@@ -393,12 +312,17 @@ class KISBroker(FollowingBroker):
 
     def _call_back(self) -> None:
         """Cancel what was taken for never sent and turned up at KIS: it may have been replaced."""
+        now = self._clock.now()
         for desk in self._desks.values():
             for ref in desk.returned():
-                if desk.standing(ref).remaining and ref not in self._recalled:
-                    self._recalled.add(ref)
-                    self._notify("alert", f"{ref}: 접수되지 않은 줄 알았던 주문이 있어 취소함")
+                standing = desk.standing(ref)
+                if ref not in self._recalled:
+                    self._notify("alert", f"{ref}: 접수되지 않은 줄 알았던 주문이 KIS에 있음")
+                    if self._log is not None:
+                        self._log.named(ref, desk.day, standing.number, standing.branch)
+                if standing.remaining and self._recalled.get(ref, datetime.min) <= now:
                     desk.cancel(ref)
+                self._recalled[ref] = now + RETRY_AFTER
 
     def _current_bar(self) -> datetime | None:
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import backtrader as bt
 
@@ -19,6 +19,8 @@ from kisbt.krx import calendar
 CLOSING = timedelta(minutes=1)
 """What the closing auction (동시호가) needs until its fills are told."""
 
+_KINDS = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
+
 Notify = Callable[[str, str], None]
 """Tells a person: level (``info``, ``warning``, ``alert``) and what."""
 
@@ -29,6 +31,24 @@ class VenueLog(Protocol):
     def named(self, ref: str, session: date, number: str, branch: str) -> None:
         """The venue took an order."""
         ...
+
+
+class Pending(NamedTuple):
+    """An order of an earlier process. ``sent`` None: it never left.
+
+    ``over`` orders have ended; their numbers must be known all the same, so that nothing else is
+    taken for them, and a late word of a fill finds its order.
+    """
+
+    working: Working
+    sent: datetime | None
+    number: str
+    branch: str
+    filled: int
+    amount: int
+    tick: int | None
+    decision: int | None
+    over: bool = False
 
 
 class FollowingBroker(BookBroker):
@@ -74,6 +94,68 @@ class FollowingBroker(BookBroker):
         self._sent: dict[str, Working] = {}
         self._ended: dict[str, tuple[Working, bt.Order]] = {}
         self._booked = date.min
+        self._reread = False
+
+    def data_started(self, data: Any) -> None:
+        """Tell backtrader of shares held from before, so that selling them is no short trade."""
+        column = self.book.columns[data._name]
+        held = self.book.quantities.get(column, 0)
+        if not held:
+            return
+        average = self.book.averages.get(column, 0.0)
+        self._positions[data._name] = bt.Position(held, average)
+        order = bt.BuyOrder(
+            data=data, size=held, price=average, exectype=bt.Order.Market, simulated=True
+        )
+        order.addcomminfo(self.getcommissioninfo(data))
+        order.addinfo(ref=None, decision=None, tick=None)
+        order.execute(0, held, average, 0, 0.0, 0.0, held, held * average, 0.0, 0.0, 0.0, held,
+                      average)  # fmt: skip
+        order.completed()
+        self._tell(order)
+
+    def take_up(self, pending: Pending, data: Any) -> None:
+        """Go on with an order of an earlier process; call it before the first turn.
+
+        One that surely never left is sent when its time comes; any other is followed, under its
+        number or, without one, by looking for it among the day's orders.
+        """
+        working = pending.working
+        order = self._made_again(pending, data)
+        if pending.over:
+            order.status = bt.Order.Canceled
+            self._ended[working.ref] = working, order
+        else:
+            self._orders[working.ref] = order
+        if pending.sent is None:
+            self._pending[working.ref] = working
+            return
+        desk = self._desk(working.session)
+        desk.resume(
+            working.ref, self.book.instruments[working.column].ticker, working.side,
+            working.quantity, working.limit, pending.sent, number=pending.number,
+            branch=pending.branch, filled=pending.filled, amount=pending.amount,
+        )  # fmt: skip
+        if pending.over:
+            desk.close(working.ref)
+            return
+        self._sent[working.ref] = working
+        if pending.number:
+            order.accept(self)
+        self._reread = True
+
+    def _made_again(self, pending: Pending, data: Any) -> bt.Order:
+        working = pending.working
+        order = _KINDS[working.side](
+            owner=None, data=data, size=working.quantity, price=working.limit, pricelimit=None,
+            exectype=bt.Order.Market if working.limit is None else bt.Order.Limit, simulated=True,
+        )  # fmt: skip
+        order.addcomminfo(self.getcommissioninfo(data))
+        order.addinfo(ref=working.ref, decision=pending.decision, tick=pending.tick)
+        order.executed.size = pending.filled if working.side is Side.BUY else -pending.filled
+        order.executed.remsize -= order.executed.size
+        order.submit(self)
+        return order
 
     def _accept(self, working: Working, standing: Standing) -> None:
         order = self._orders[working.ref]
