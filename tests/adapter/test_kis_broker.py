@@ -264,3 +264,18 @@ def test_shares_held_from_before_can_be_sold_without_a_short_trade(tmp_path: Pat
     desk.turn()
     assert desk.broker.getposition(desk.data[A]).size == 0
     desk.close()
+
+
+def test_an_order_that_turned_up_is_called_back_until_it_is_gone(desk: LiveDesk) -> None:
+    desk.venue.reading, desk.venue.fate = "stale", "lost after"
+    desk.place(BUY, A, 5, 50_000)
+    for _ in range(5):
+        desk.turn(seconds=30)
+    desk.venue.reading = "well"
+    desk.place(BUY, A, 1, 40_000)
+    desk.venue.fate = "lost before"  # the first try to cancel is lost, too
+    desk.turn(seconds=40)
+    assert desk.venue.orders[1].remaining == 5
+    desk.turn(seconds=40)
+    assert desk.venue.orders[1].remaining == 0
+    assert len(desk.venue.taken()) == 2
