@@ -1,7 +1,7 @@
 """``kisbt live``: trade, on the simulator, on paper or with real money; ``--status`` looks on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,26 @@ def live(
         str | None, typer.Option("--from", help="First day of the simulator, YYYY-MM-DD.")
     ] = None,
     cash: CashOption = None,
+    llm: Annotated[
+        Literal["rulebook", "openai", "replay"],
+        typer.Option("--llm", help="Who decides: no model, a model, or its recorded replies"),
+    ] = "rulebook",
+    model: Annotated[str | None, typer.Option("--model", help="Model name (모델)")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="OpenAI-compatible server of the model.")
+    ] = None,
+    draws: Annotated[
+        int | None, typer.Option("--draws", min=1, max=99, help="Draws a decision (반복 추출)")
+    ] = None,
+    no_blind: Annotated[
+        bool, typer.Option("--no-blind", help="Show names and prices to the model.")
+    ] = False,
+    budget_krw: Annotated[
+        float | None, typer.Option("--budget-krw", help="Hold once so many won are spent (예산)")
+    ] = None,
+    budget_calls: Annotated[
+        int | None, typer.Option("--budget-calls", help="Hold after so many calls (호출 예산)")
+    ] = None,
     approve: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +115,7 @@ def live(
         raise ConfigError("--once and --days exclude each other", hint="leave one out")
     from kisbt.run.live_command import trade
     from kisbt.run.live_order import LiveOrder
-    from kisbt.run.order import with_language
+    from kisbt.run.order import Order, with_language
 
     order = LiveOrder(
         venue="real" if real else "sim" if sim else "auto",
@@ -113,6 +133,15 @@ def live(
         resting=_one("--keep-orders", {"keep": keep_orders, "cancel": cancel_orders}),
         decide_at=decide_at,
         config_dir=config_dir,
+        asks=Order(
+            llm=llm,
+            model=model,
+            base_url=base_url,
+            draws=draws,
+            blind=not no_blind,
+            budget_krw=budget_krw,
+            budget_calls=budget_calls,
+        ),
     )
     outcome = trade(order, with_language(loaded, lang), confirm=input, quiet=as_json)
     if as_json:

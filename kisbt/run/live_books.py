@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from kisbt.adapter.account_book import AccountBook
+from kisbt.domain.llm import LLMCall
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, OrderState, PositionChange
 from kisbt.journal.database import DatabaseManager
@@ -174,6 +175,10 @@ class LiveBooks:
     def record_change(self, change: PositionChange) -> None:
         """Write a split, a delisting or a correction."""
         self.journal.record_change(change)
+
+    def record_call(self, call: LLMCall) -> None:
+        """Write one exchange with a model."""
+        self.journal.record_call(call)
 
     def record_equity(self, at: datetime, cash: int, equity: int, exposure: float) -> None:
         """Write the account at a live bar's close."""

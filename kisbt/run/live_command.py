@@ -35,6 +35,7 @@ from kisbt.run.live_result import Sources, live_result
 from kisbt.run.live_venue import Venue, is_loopback, open_venue
 from kisbt.run.live_view import LiveView
 from kisbt.run.logs import logging_to
+from kisbt.run.order import with_llm
 from kisbt.run.publish import check_writable, publish
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def trade(
     Raises:
         TradingSystemError: it could not begin, or the strategy or the journal failed.
     """
+    settings = with_llm(order.asks, settings)
     plan = understand(order, settings)
     check_writable(settings.folder("results"))
     with ExitStack() as stack:

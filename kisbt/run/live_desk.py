@@ -12,6 +12,7 @@ from kisbt.adapter.live_clock import LockstepClock
 from kisbt.adapter.reconcile import Reconciler
 from kisbt.adapter.store import KISStore
 from kisbt.config import Settings
+from kisbt.domain.llm import LLMCall
 from kisbt.domain.trading import TradingMode
 from kisbt.errors import ConfigError
 from kisbt.journal.controls import Controls
@@ -24,7 +25,7 @@ from kisbt.risk.day_use import DayUse
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.live_books import LiveBooks, Past, latest_run
 from kisbt.run.live_days import Days
-from kisbt.run.live_mind import MakeDecider, rulebook
+from kisbt.run.live_mind import MakeDecider, model, rulebook
 from kisbt.run.live_notice import Announcer
 from kisbt.run.live_order import LivePlan, Names
 from kisbt.run.live_result import worth_of
@@ -58,10 +59,10 @@ class Opened:
         venue: Venue,
         names: Names,
         db: DatabaseManager,
-        make: MakeDecider | None,
     ) -> None:
         self._plan, self._settings, self._venue, self._names = plan, settings, venue, names
-        self._db, self._make = db, make
+        self._db = db
+        self._make = self._decider_maker()
         self._view: LiveView | None = None
         self.resting = 0
         self.clock = clock_of(venue)
@@ -113,7 +114,7 @@ class Opened:
             notifier=self.announcer,
             strategy=plan.strategy,
             version=plan.version,
-            make=make,
+            make=self._make,
             current=None if plan.pinned or plan.store is None else plan.store.current,
             moved=self._moved,
             limits=settings.limits,
@@ -199,6 +200,20 @@ class Opened:
     def _label(self) -> str:
         mind = self.session.mind
         return NO_DECIDER if mind is None else mind.desk.decider.label
+
+    def _decider_maker(self) -> MakeDecider | None:
+        """How a prompt version becomes a decider; ``None`` for an ordinary strategy."""
+        plan, settings = self._plan, self._settings
+        if plan.version is None:
+            return None
+        if plan.llm is None:
+            return rulebook(settings.limits)
+        instruments = {each.ticker: each for each in self._names.instruments}
+        return model(plan.llm, settings, instruments, self, "live")
+
+    def record_call(self, call: LLMCall) -> None:
+        """Write one exchange with a model into the run of the moment."""
+        self.books.record_call(call)
 
     def _info(self, version: PromptVersion | None) -> RunInfo:
         plan, names = self._plan, self._names
@@ -314,5 +329,4 @@ def open_desk(
         ConfigError: the account cannot be taken on these terms.
         KISAPIError: KIS refuses key or account.
     """
-    make = rulebook(settings.limits) if plan.version is not None else None
-    return Opened(plan, settings, venue, names, db, make)
+    return Opened(plan, settings, venue, names, db)

@@ -1,17 +1,25 @@
 """What decides in a live session, and when: decider, prompt, decision times, warm-up, holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any, NamedTuple, Protocol
 
-from kisbt.config import RiskLimits
+from kisbt.config import RiskLimits, Settings
 from kisbt.data.features.catalogue import FEATURES
+from kisbt.domain.llm import CallListener
+from kisbt.domain.market import Instrument
 from kisbt.domain.ports import Decider, Notifier
 from kisbt.domain.state import NodeFailure, Tick, TradingState
 from kisbt.errors import StopRun, TradingSystemError
+from kisbt.llm.blind import Mask
+from kisbt.llm.decider import LLMDecider
+from kisbt.llm.meter import Budget, Meter
 from kisbt.llm.rulebook_decider import RulebookDecider
+from kisbt.llm.shared import shared_client
 from kisbt.rulebook.version import PromptVersion
+from kisbt.run.conversation import llm_settings
+from kisbt.run.spec import LLMSpec
 from kisbt.trading_graph.desk import Desk
 from kisbt.trading_graph.direct import run_tick
 from kisbt.trading_graph.record_and_report import record_and_report
@@ -24,6 +32,40 @@ MakeDecider = Callable[[PromptVersion], Decider]
 def rulebook(limits: RiskLimits) -> MakeDecider:
     """Deciders without a model."""
     return lambda version: RulebookDecider(version, limits, tick=lambda _ticker, price: price)
+
+
+def model(
+    spec: LLMSpec,
+    settings: Settings,
+    instruments: Mapping[str, Instrument],
+    listener: CallListener,
+    label: str,
+) -> MakeDecider:
+    """Deciders that ask a model; every exchange is told to ``listener`` before it is acted upon.
+
+    Raises:
+        ConfigError: no key, a bad address, or an unusable cache.
+    """
+    client = shared_client(
+        llm_settings(spec, settings),
+        settings.llm_cache(),
+        mode="record" if spec.mode == "openai" else "replay",
+        meter=Meter(Budget.from_settings(settings.llm)) if spec.mode == "openai" else Meter(),
+        label=label,
+    )
+    mask = Mask(spec.mask_seed, instruments.values()) if spec.blind else None
+    return lambda version: LLMDecider(
+        version,
+        client,
+        settings.limits,
+        instruments,
+        mask=mask,
+        draws=spec.draws,
+        min_agreement=spec.min_agreement,
+        listener=listener,
+        model=spec.model,
+        workers=spec.draws if spec.mode == "openai" else 1,
+    )
 
 
 class _View(Protocol):

@@ -19,8 +19,9 @@ from kisbt.rulebook.version import PromptVersion
 from kisbt.run.live_approvals import ApprovalRules
 from kisbt.run.live_venue import Wanted
 from kisbt.run.loader import LoadedStrategy, load_strategy
+from kisbt.run.order import Order, llm_spec
 from kisbt.run.prepare import parse_day, relative_name, strategy_path
-from kisbt.run.spec import RunSpec
+from kisbt.run.spec import LLMSpec, RunSpec
 from kisbt.sim.options import LOCKSTEP, parse_speed
 
 Frequency = Literal["1d", "1m", "5m"]
@@ -49,6 +50,8 @@ class LiveOrder(NamedTuple):
     resting: str | None = None
     decide_at: str | None = None
     config_dir: Path | None = None
+    asks: Order = Order()
+    """The model's part of the command line, as ``kisbt backtest`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class LivePlan:
     foreign: Foreign
     resting: Resting
     decide_at: tuple[time, ...]
+    llm: LLMSpec | None
 
     def spec(self, settings: Settings, data: str, tickers: tuple[str, ...]) -> RunSpec:
         """The session as a replay would be specified: one spec describes both."""
@@ -87,6 +91,7 @@ class LivePlan:
             limits=settings.limits,
             costs=settings.costs,
             fills=settings.fills,
+            llm=self.llm,
         )
 
 
@@ -130,6 +135,7 @@ def understand(order: LiveOrder, settings: Settings) -> LivePlan:
         foreign=cast(Foreign, order.foreign or live.foreign),
         resting=cast(Resting, order.resting or live.resting),
         decide_at=_times(order.decide_at, live),
+        llm=_model(order, settings, operates=strategy.operates),
     )
 
 
@@ -213,6 +219,15 @@ def names_at_kis(plan: LivePlan, settings: Settings, folder: Path | None = None)
 def embedded_is_paced(plan: LivePlan) -> bool:
     """Whether the embedded simulator's time passes by itself."""
     return plan.speed != LOCKSTEP
+
+
+def _model(order: LiveOrder, settings: Settings, *, operates: bool) -> LLMSpec | None:
+    found = llm_spec(order.asks, settings)
+    if found is not None and not operates:
+        raise ConfigError(
+            "this strategy asks no model", hint="leave --llm out, or use strategies/llm_trader.py"
+        )
+    return found
 
 
 def _frequency(text: str | None) -> Frequency | None:
