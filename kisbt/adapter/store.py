@@ -109,7 +109,7 @@ class KISStore:
         self._make_stream = stream
         self._stream: KISStream | None = None
         self._backfill, self._replay, self._history = backfill, replay, history
-        self._actions = tuple(actions) or (history.actions if history is not None else ())
+        self.actions = tuple(actions) or (history.actions if history is not None else ())
         self._since, self._until = since, until
         self._stale, self._grace = stale, grace
         self._market: LiveMarketView | None = None
@@ -171,6 +171,7 @@ class KISStore:
         access = self.client.session.access
         more.setdefault("account", access.account.get_secret_value() + access.product)
         more.setdefault("by_bar", not self.clock.paced)
+        more.setdefault("actions", self.actions)
         broker = KISBroker(
             self.client, self.market, book, clock=self.clock, notices=self.drain_notices,
             listeners=listeners, last_price=self.last_price, **more,
@@ -186,7 +187,7 @@ class KISStore:
         """The market as of the current bar; the universe is fixed from the first look on."""
         if self._market is None:
             names = {t: self._instruments.get(t) or Instrument(ticker=t) for t in self._tickers}
-            self._market = LiveMarketView(names, frequency=self.frequency, actions=self._actions)
+            self._market = LiveMarketView(names, frequency=self.frequency, actions=self.actions)
         return self._market
 
     def start(self, *_: Any) -> None:
@@ -354,7 +355,7 @@ class KISStore:
         elif isinstance(source, DaySource):
             sets = day_history(
                 self.client, tickers, source.history_ends, self._backfill, say,
-                adjusted=not self._actions,
+                adjusted=not self.actions,
             )  # fmt: skip
         else:
             sets = minute_history(self.client, tickers, self.length, since, self._backfill, say)

@@ -120,6 +120,7 @@ class LiveSession:
             guard=self.guard,
             notify=setup.notifier.notify,
             last_price=store.last_price,
+            actions=store.actions,
             account=setup.venue.account.get_secret_value(),
             by_bar=setup.by_bar,
         )
