@@ -197,4 +197,5 @@ def _cutoff(facts: Mapping[str, Any], view: ModelView, lang: Lang) -> str:
             + (loud if view.cutoff.leaks else "")
             + "."
         )
-    return f'<p class="note">{escape(said)}</p>' + table(columns, rows)
+    title = "지식 시점 앞뒤" if ko else "Before and after the cutoff"
+    return f'<h3>{title}</h3><p class="note">{escape(said)}</p>' + table(columns, rows)
