@@ -1,5 +1,7 @@
 """``kisbt reflect``: learn from the journal's losses."""
 
+import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,6 +34,9 @@ def reflect(
     require_approval: Annotated[
         bool, typer.Option("--require-approval", help="Leave the promotion to kisbt approve.")
     ] = False,
+    kis: Annotated[
+        str | None, typer.Option("--kis", help="Check against KIS's own books: paper or real.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes for replays.")] = 1,
     lang: Annotated[str | None, typer.Option("--lang", help="ko or en.")] = None,
     config: ConfigOption = None,
@@ -44,6 +49,7 @@ def reflect(
     from kisbt.run.order import with_language
     from kisbt.run.prepare import parse_day
     from kisbt.run.reflect import ReflectOrder, run_reflection
+    from kisbt.run.reflect_ports import open_books, open_model
 
     chosen = with_language(settings(config), lang)
     order = ReflectOrder(
@@ -51,13 +57,16 @@ def reflect(
         until=parse_day(until, "--until"),
         runs=_names(runs),
         modes=_names(mode),
-        llm=llm,
         dry_run=dry_run,
         candidates=candidates,
         require_approval=require_approval,
         jobs=jobs,
     )
-    done = run_reflection(order, chosen, tell=_quiet if as_json else _tell)
+    with ExitStack() as stack:
+        asker = stack.enter_context(open_model(chosen)) if llm else None
+        books = stack.enter_context(open_books(kis, chosen, os.environ)) if kis else None
+        tell = _quiet if as_json else _tell
+        done = run_reflection(order, chosen, asker=asker, kis=books, tell=tell)
     if as_json:
         emit_json(_plain(done))
         return

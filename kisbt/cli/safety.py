@@ -70,7 +70,7 @@ def approve(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Let waiting orders go (주문 승인)."""
+    """Let waiting orders go (주문 승인), or a version that passed the gate (RF-..., 승격)."""
     if identifier is None:
         _list_waiting(config, as_json=as_json)
         return
@@ -82,11 +82,14 @@ def reject(
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Turn waiting orders down (주문 거부)."""
+    """Turn waiting orders down (주문 거부), or a version that passed the gate (RF-...)."""
     _answer(identifier, "rejected", config, as_json=as_json)
 
 
 def _answer(identifier: str, answer: "Answer", config: Path | None, *, as_json: bool) -> None:
+    if identifier.startswith("RF-"):
+        _answer_reflection(identifier, config, approved=answer == "approved", as_json=as_json)
+        return
     with _journal(config) as db:
         done = _controls(db).answer(identifier, answer, _person())
     if as_json:
@@ -96,16 +99,43 @@ def _answer(identifier: str, answer: "Answer", config: Path | None, *, as_json: 
     typer.echo(f"{word} {done.approval_id}: {done.question}")
 
 
+def _answer_reflection(
+    identifier: str, config: Path | None, *, approved: bool, as_json: bool
+) -> None:
+    from kisbt.run.promotion import answer_reflection
+
+    with _journal(config) as db:
+        done = answer_reflection(db, settings(config), identifier, approved=approved, by=_person())
+    if as_json:
+        emit_json({"approval": done})
+        return
+    word = "승격" if approved else "거부"
+    typer.echo(f"{word} {identifier}: 프롬프트 버전 {done['version']}")
+
+
 def _list_waiting(config: Path | None, *, as_json: bool) -> None:
+    from kisbt.journal.reflections import Reflections
+
     with _journal(config) as db:
         waiting = _controls(db).approvals(waiting=True)
+        versions = Reflections(db).waiting()
     if as_json:
-        emit_json({"waiting": [_plain(each) for each in waiting]})
+        told = [{"reflection": r.reflection_id, "version": r.report["waiting"]} for r in versions]
+        emit_json({"waiting": [_plain(each) for each in waiting], "versions": told})
         return
     emit_table(
         "승인 대기",
         ["id", "account", "asked", "until", "orders"],
-        [[a.approval_id, a.scope, a.asked_at[:16], a.expires_at[:16], a.question] for a in waiting],
+        [
+            *(
+                [a.approval_id, a.scope, a.asked_at[:16], a.expires_at[:16], a.question]
+                for a in waiting
+            ),
+            *(
+                [r.reflection_id, "", r.created_at[:16], "", f"프롬프트 버전 {r.report['waiting']}"]
+                for r in versions
+            ),
+        ],
     )
 
 

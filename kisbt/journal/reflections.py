@@ -103,6 +103,10 @@ class Reflections:
         with self._db.reading() as connection:
             return [_reflection(row) for row in connection.execute(query)]
 
+    def waiting(self) -> list[Reflection]:
+        """Reflections whose version waits for a person, oldest first."""
+        return [one for one in self.all() if one.report.get("waiting") is not None]
+
     def rejected(self, *, until: date | None = None, but: str | None = None) -> list[Rule]:
         """Rules not to be tried again, oldest first; those of reflection ``but`` aside.
 

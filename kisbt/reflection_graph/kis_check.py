@@ -8,13 +8,13 @@ from kisbt.reflection_graph.state import KISFigures
 
 
 def compare_with_kis(material: Material, kis: KISFigures | None) -> dict[str, Any] | None:
-    """Realised profit, costs and executed shares, ours and theirs; ``None`` without live runs.
+    """Realised profit, costs and executed shares, ours and theirs; ``None`` without such runs.
 
     A figure that KIS does not give (paper accounts lack some) is not compared.
     """
-    live = [s for s in material.sources if s.mode in ("paper", "real")]
-    if not live or kis is None:
+    if kis is None:
         return None
+    live = [s for s in material.sources if s.mode == kis.mode]
     fills = [one.fill for s in live for one in material.executions[s.run_id]]
     if not fills:
         return None

@@ -193,7 +193,9 @@ def mine(
     asker = _Asker(evidence, grid, blocks)
     while len(found) < most:
         ranked = _ranked(evidence, grid, asker.sums(left), least, level)
-        known = {frozenset((c.feature, c.op) for c in one.when) for one in found}
+        known: set[frozenset[tuple[str, str]]] = {
+            frozenset((c.feature, c.op) for c in one.when) for one in found
+        }
         first = next((r for r in ranked if _key(grid, r) not in known), None)
         if first is None:
             break

@@ -49,6 +49,9 @@ class PeriodFigures(NamedTuple):
 class KISFigures(Protocol):
     """KIS's own books of a live account (``inquire_daily_ccld``, ``inquire_period_profit``)."""
 
+    mode: str
+    """Runs of which mode they are the books of: ``paper`` or ``real``."""
+
     def figures(self, first: str, last: str) -> PeriodFigures:
         """Figures of sessions from ``first`` to ``last`` (ISO days), both included."""
         ...

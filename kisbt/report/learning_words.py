@@ -90,6 +90,9 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "waiting": (
         "후보가 심사를 통과했고 사람의 승인을 기다립니다.",
         "A candidate passed the gate and waits for a person."),
+    "turned_down": (
+        "사람이 후보를 거부했습니다. 현재 버전을 유지합니다.",
+        "A person turned the candidate down. The version in force stays."),
     "promoted": (
         "후보가 심사를 통과해 현재 버전이 되었습니다.",
         "A candidate passed the gate and is now the version in force."),

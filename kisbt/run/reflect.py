@@ -42,7 +42,6 @@ class ReflectOrder(NamedTuple):
     until: date | None = None
     runs: tuple[str, ...] = ()
     modes: tuple[str, ...] = ()
-    llm: bool = False
     dry_run: bool = False
     candidates: int | None = None
     require_approval: bool = False

@@ -225,6 +225,8 @@ def test_kis_figures_are_compared_line_by_line(settings: Settings, db: DatabaseM
     from kisbt.journal.schema import runs
 
     class Theirs:
+        mode = "paper"
+
         def figures(self, first: str, last: str) -> PeriodFigures:
             return PeriodFigures(0, None, 1, 2, "inquire_period_profit")
 
