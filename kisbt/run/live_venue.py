@@ -204,7 +204,11 @@ def _embedded(
     from datetime import datetime, time
     from tempfile import TemporaryDirectory
 
+    # A paper account that reads quotes at the real server's door, as one with real keys does:
+    # thirty names a request.
+    flavours = (Flavour.PAPER, Flavour.REAL)
     options = SimOptions(
+        flavours=flavours,
         speed=speed,
         cash=cash,
         seed=seed,
@@ -217,8 +221,14 @@ def _embedded(
     )
     running = stack.enter_context(RunningSimulator(Simulator(dataset, options)))
     scratch = Path(stack.enter_context(TemporaryDirectory(prefix="kisbt-")))
-    pair = running.sim.doors[Flavour.PAPER].credentials[0]
-    doors = {Flavour.PAPER: (pair, running.rest_url(), running.stream_url())}
+    doors = {
+        flavour: (
+            running.sim.doors[flavour].credentials[0],
+            running.rest_url(flavour),
+            running.stream_url(flavour),
+        )
+        for flavour in flavours
+    }
     path = scratch / FILE
     path.touch(mode=0o600)
     path.write_text(devlp_yaml(doors), encoding="utf-8")
@@ -226,9 +236,11 @@ def _embedded(
     # Nobody else's limits or tokens: this venue lives and dies with the process.
     kis = settings.kis.model_copy(
         update={"cache": str(scratch / "cache"), "paper_per_second": 1000.0,
-                "account_per_second": None, "quotes_from_real": False}
+                "real_per_second": 1000.0, "account_per_second": None, "quotes_from_real": True}
     )  # fmt: skip
-    client = KISClient.connect(config, Paper(), kis, universe=tuple(dataset.tickers))
+    client = KISClient.connect(
+        config, Paper(), kis, universe=tuple(dataset.tickers), shared=False
+    )
     stack.callback(client.close)
     pace = "한 걸음씩(lock-step)" if speed == LOCKSTEP else f"{speed:g}배속"
     kind = "합성 데이터" if dataset.manifest.synthetic else dataset.manifest.source
