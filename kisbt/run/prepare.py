@@ -149,7 +149,9 @@ def _has_values(features: FeatureTable, name: str) -> bool:
 
 def tape_of(whole: Dataset, spec: RunSpec) -> Tape:
     """The spec's period of a dataset, with the closes that were known when it begins."""
-    earlier = None if spec.first is None else whole.between(None, spec.first - timedelta(days=1))
+    earlier = None
+    if spec.first is not None and spec.first > whole.first_day:
+        earlier = whole.between(None, spec.first - timedelta(days=1))
     return Tape(whole.between(spec.first, spec.last), earlier)
 
 

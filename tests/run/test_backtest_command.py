@@ -135,3 +135,12 @@ def test_english_pages_are_english(project: Path, kisbt: Command) -> None:
 def _run(kisbt: Command, *args: str) -> dict[str, str]:
     run: dict[str, str] = json.loads(kisbt("backtest", *args, "--json").out)["runs"][0]
     return run
+
+
+def test_period_may_begin_on_or_before_the_first_day_of_the_data(
+    project: Path, kisbt: Command
+) -> None:
+    whole = json.loads(kisbt("backtest", "--to", "2022-06-30", "--json").out)["runs"][0]
+    for first in ("2022-01-03", "2021-01-01"):
+        run = _run(kisbt, "--from", first, "--to", "2022-06-30")
+        assert run["digests"] == whole["digests"]
