@@ -116,8 +116,8 @@ class _Client:
 
     def inquire_daily_ccld(self, first: date, last: date, *, filled_only: bool) -> Any:
         assert filled_only
-        return [SimpleNamespace(side=side, filled=n)
-                for side, n in ((Side.BUY, 7), (Side.SELL, 4), (Side.BUY, 3), (None, 9))]  # fmt: skip
+        rows = ((Side.BUY, 7), (Side.SELL, 4), (Side.BUY, 3), (None, 9))
+        return [SimpleNamespace(side=side, filled=n) for side, n in rows]
 
 
 @pytest.mark.parametrize(("fee", "costs"), [(12, 42), (None, None)])

@@ -37,6 +37,7 @@ def kisbt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_loop_closes_on_a_market_with_a_trap(tmp_path: Path, kisbt: Kisbt) -> None:
     settings = make_project(tmp_path, TrapSpec("chased_surge", 0.05, sessions=1000, seed=2))
     done = kisbt(tmp_path, "reflect")
@@ -65,6 +66,7 @@ def test_the_loop_closes_on_a_market_with_a_trap(tmp_path: Path, kisbt: Kisbt) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_the_same_order_again_is_the_same_reflection(settings: Settings, kisbt: Kisbt) -> None:
     first = kisbt(settings.root, "reflect")
     written = store_of(settings).numbers()
