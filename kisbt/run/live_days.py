@@ -87,6 +87,7 @@ class Days:
         self._mode, self._lang, self._over = mode, lang, over
         self._prepared: date | None = None
         self._closing: date | None = None
+        self._compared = False
         self.done: list[LiveDay] = []
         self.pages: list[Path] = []
 
@@ -96,8 +97,15 @@ class Days:
             self._closing = at.date()
 
     def duty(self) -> None:
-        """Prepare the session that is about to open; write the one that has closed."""
+        """Prepare the session that is about to open; write the one that has closed.
+
+        The very first turn compares books and venue: before any decision.
+        """
         now = self._clock()
+        if not self._compared:
+            self._compared = True
+            if not self._venue.embedded:
+                self._reconciler.check()
         if self._closing is not None:
             day, self._closing = self._closing, None
             self._close(day)
