@@ -28,7 +28,7 @@ from tests.rulebook.samples import AT, draft
 
 pytestmark = [pytest.mark.small_model, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-PYTHON = os.environ.get("KISBT_SMALL_MODEL_PYTHON", sys.executable)
+PYTHON = os.environ.get("KISBT_SMALL_MODEL_PYTHON") or sys.executable
 """An interpreter with the packages of the dependency group ``small-model``."""
 
 TICKS = 2
