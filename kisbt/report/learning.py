@@ -16,10 +16,13 @@ from kisbt.report.learning_tables import (
     trade_table,
 )
 from kisbt.report.learning_words import (
+    GROUPS,
     MISTAKES,
     OUTCOMES,
+    bucket_names,
     change_words,
     claim_word,
+    group_names,
     of,
     when_words,
     word,
@@ -62,6 +65,8 @@ def render_learning(facts: Facts, lang: Lang) -> bytes:
         body += [_patterns(analysis, lang), _not_bought(analysis, lang), _model(analysis, lang)]
         body += [_rules(facts, lang), _gate(facts, lang), _diffs(facts, lang)]
         body += [_expected(facts, lang)]
+    if performance:
+        body.append(_trades(performance, lang))
     body.append(_came_true(facts, lang))
     if performance and performance.get("kis"):
         body.append(section(word("kis", lang), kis_table(performance["kis"], lang)))
@@ -107,18 +112,30 @@ def _outcome(facts: Facts, lang: Lang) -> str:
 
 def _lost(performance: Facts, lang: Lang) -> str:
     overall = {"key": "전체" if lang == "ko" else "all", **performance["overall"]}
-    parts = [group_table([overall], lang, "", {})]
+    parts = [group_table([overall], lang, {})]
+    names = group_names(lang)
     for kind in _GROUPS:
         groups = performance["by"][kind][:_GROUP_ROWS]
         if len(groups) > 1:
-            parts.append(group_table(groups, lang, kind, {}))
+            parts += [_h3(of(GROUPS, kind, lang)), group_table(groups, lang, names)]
     losing = sorted(performance["by"]["feature"], key=lambda g: (g["mean_return"], g["key"]))
     if losing:
-        title = "가장 나빴던 특징 구간" if lang == "ko" else "worst feature buckets"
-        parts.append(group_table(losing[:_GROUP_ROWS], lang, title, {}))
-    parts.append(trade_table(performance["worst"], lang, word("worst", lang)))
-    parts.append(trade_table(performance["best"], lang, word("best", lang)))
+        parts += [_h3(of(GROUPS, "feature", lang))]
+        parts += [group_table(losing[:_GROUP_ROWS], lang, bucket_names(losing, lang))]
     return section(word("lost", lang), *parts)
+
+
+def _trades(performance: Facts, lang: Lang) -> str:
+    parts = []
+    for which, count in (("worst", 5), ("best", 3)):
+        if performance[which]:
+            table = trade_table(performance[which][:count], lang)
+            parts += [_h3(word(which, lang)), table]
+    return section(word("trades", lang), *parts) if parts else ""
+
+
+def _h3(text: str) -> str:
+    return f"<h3>{escape(text)}</h3>"
 
 
 def _patterns(analysis: Facts, lang: Lang) -> str:

@@ -16,8 +16,8 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def group_table(groups: Sequence[Facts], lang: Lang, caption: str, names: Facts) -> str:
-    """The same figures for each group, worst result first."""
+def group_table(groups: Sequence[Facts], lang: Lang, names: Facts) -> str:
+    """The same figures for each group, in the order given; ``names`` are words for its keys."""
     heads = [text(word("group", lang))]
     heads += [Cell(escape(word("trip" if n == "trips" else n, lang)), "num") for n, _ in _FIGURES]
     rows = [
@@ -27,16 +27,16 @@ def group_table(groups: Sequence[Facts], lang: Lang, caption: str, names: Facts)
         ]
         for group in groups
     ]
-    return table(heads, rows, caption=caption)
+    return table(heads, rows)
 
 
-def trade_table(trips: Sequence[Facts], lang: Lang, caption: str) -> str:
+def trade_table(trips: Sequence[Facts], lang: Lang) -> str:
     """Single trades with their reasons and what the decision saw."""
     heads = [
         text(word("name", lang)), text(word("dates", lang)), Cell(word("mean_return", lang), "num"),
         Cell(word("pnl", lang), "num"), text(word("why", lang)),
     ]  # fmt: skip
-    return table(heads, [_trade_row(trip, lang) for trip in trips], caption=caption)
+    return table(heads, [_trade_row(trip, lang) for trip in trips])
 
 
 def _trade_row(trip: Facts, lang: Lang) -> list[Cell]:

@@ -3,12 +3,12 @@
 "Better" and "worse" stand here and nowhere else on the page, and only where the gate holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kisbt.domain.rules import Condition
 from kisbt.report.wording import Lang
-from kisbt.rulebook.wording import EFFECTS, OPERATORS, condition_text, number
+from kisbt.rulebook.wording import EFFECTS, OPERATORS, WORDINGS, condition_text, number
 
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("학습 보고서", "Learning report"),
@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "expected": ("기대 효과", "Expected effect"),
     "true": ("지난 학습은 맞았나", "Did it come true?"),
     "kis": ("한국투자증권 장부와의 대조", "Checked against KIS's own books"),
-    "trades": ("거래", "Trades"),
+    "trades": ("가장 나빴던 거래와 좋았던 거래", "Worst and best trades"),
     "trip": ("왕복 거래", "Round trips"),
     "win_rate": ("승률", "Win rate"),
     "mean_return": ("평균 수익률", "Mean return"),
@@ -98,6 +98,26 @@ OUTCOMES: dict[str, tuple[str, str]] = {
         "A candidate passed the gate and is now the version in force."),
 }  # fmt: skip
 
+GROUPS: dict[str, tuple[str, str]] = {
+    "regime": ("국면별", "By regime"),
+    "prompt": ("프롬프트 버전별", "By prompt version"),
+    "mode": ("실행 방식별", "By mode"),
+    "rule": ("적용한 규칙별", "By rule applied"),
+    "confidence": ("확신별", "By confidence"),
+    "agreement": ("답의 일치도별", "By agreement of draws"),
+    "name": ("손실이 큰 종목", "Names that lost most"),
+    "feature": ("평균이 가장 나빴던 특징 구간", "Feature buckets with the worst mean"),
+}
+
+_LEVELS = {
+    "market_mood:low": ("시장 심리 < 40", "market mood < 40"),
+    "market_mood:middle": ("시장 심리 40~60", "market mood 40-60"),
+    "market_mood:high": ("시장 심리 ≥ 60", "market mood >= 60"),
+    "breadth:narrow": ("상승 종목 비율 < 0.4", "breadth < 0.4"),
+    "breadth:even": ("상승 종목 비율 0.4~0.6", "breadth 0.4-0.6"),
+    "breadth:broad": ("상승 종목 비율 ≥ 0.6", "breadth >= 0.6"),
+}
+
 FATES: dict[str, tuple[str, str]] = {
     "traded": ("샀다", "bought"),
     "rejected": ("위험 관리가 막았다", "rejected by risk"),
@@ -127,6 +147,21 @@ def word(key: str, lang: Lang) -> str:
 def of(table: Mapping[str, tuple[str, str]], key: str, lang: Lang) -> str:
     """A word of one of the tables; the key itself where there is none."""
     return table[key][lang != "ko"] if key in table else key
+
+
+def group_names(lang: Lang) -> dict[str, str]:
+    """Words for the keys of regimes."""
+    return {key: both[lang != "ko"] for key, both in _LEVELS.items()}
+
+
+def bucket_names(groups: Sequence[Mapping[str, Any]], lang: Lang) -> dict[str, str]:
+    """Words for the keys of feature buckets."""
+    found = {}
+    for one in groups:
+        if "feature" in one:
+            label = WORDINGS[one["feature"]].label if lang == "ko" else one["feature"]
+            found[one["key"]] = f"{label} {one['low']:.4g} ~ {one['high']:.4g}"
+    return found
 
 
 def claim_word(ruling: Mapping[str, Any] | None, lang: Lang) -> str:
