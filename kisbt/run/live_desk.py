@@ -1,6 +1,6 @@
 """Puts a session together from its plan: clock, store, account, books, duties, screen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from kisbt.adapter.guard import GuardLimits
 from kisbt.adapter.live_account import session_of
 from kisbt.adapter.live_clock import LockstepClock
 from kisbt.adapter.reconcile import Reconciler
-from kisbt.adapter.store import KISStore
+from kisbt.adapter.store import KISStore, StreamMaker, account_stream
 from kisbt.config import Settings
 from kisbt.domain.llm import LLMCall
 from kisbt.domain.trading import TradingMode
@@ -52,6 +52,10 @@ FAR_OFF = 0.15
 class Opened:
     """A session that is ready to run, with everything around it that ends with it."""
 
+    make_books: Callable[..., LiveBooks] = LiveBooks
+    make_stream: StreamMaker = staticmethod(account_stream)
+    """What fault sessions (``run/chaos*.py``) replace: where it writes, and how it listens."""
+
     def __init__(
         self,
         plan: LivePlan,
@@ -78,7 +82,7 @@ class Opened:
         decided = None if past is None else past.decided
         self.day = DayUse()
         self.losses = self._losses(account, past)
-        self.books = LiveBooks(
+        self.books = self.make_books(
             db, account.run_id, self.day, {i.ticker: i.name for i in names.instruments}, self._bar
         )
         self.books.live = True
@@ -93,6 +97,7 @@ class Opened:
             frequency=names.frequency,
             instruments={each.ticker: each for each in names.instruments},
             clock=self.clock,
+            stream=self.make_stream,
             backfill=self._backfill,
             history=recorded,
             since=since,
