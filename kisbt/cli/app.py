@@ -10,6 +10,7 @@ from kisbt.cli import (
     checks,
     data,
     doctor,
+    evolve,
     gate,
     journal,
     live,
@@ -32,6 +33,7 @@ app.command()(backtest.backtest)
 app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
+app.command()(evolve.evolve)
 app.command()(sim.sim)
 app.command()(live.live)
 app.command()(parity.parity)

@@ -226,7 +226,13 @@ class Gate:
         Raises:
             GateError: not in shadow, a day out of order, or another epoch.
         """
-        return self._day(campaign, version, "shadow_day", day, difference, (Verdict.WAIT,))
+        return self.shadow_days(campaign, version, [(day, difference)])
+
+    def shadow_days(
+        self, campaign: str, version: str, days: Sequence[tuple[date, float]]
+    ) -> GateDecision:
+        """``shadow`` for several days at once, oldest first."""
+        return self._days(campaign, version, "shadow_day", days, (Verdict.WAIT,))
 
     def approve(self, campaign: str, version: str, by: str) -> GateDecision:
         """Step 8: a person lets the version trade.
@@ -243,8 +249,14 @@ class Gate:
         Raises:
             GateError: the version was never let through to shadow, or another epoch.
         """
+        return self.guard_days(campaign, version, [(day, difference)])
+
+    def guard_days(
+        self, campaign: str, version: str, days: Sequence[tuple[date, float]]
+    ) -> GateDecision:
+        """``guard`` for several days at once, oldest first."""
         wanted = (Verdict.TO_SHADOW, Verdict.WAIT, Verdict.ASK_HUMAN, Verdict.PROMOTE)
-        return self._day(campaign, version, "guard_day", day, difference, wanted)
+        return self._days(campaign, version, "guard_day", days, wanted)
 
     def rolled_back(self, campaign: str, version: str, reasons: tuple[str, ...]) -> GateDecision:
         """Note that the pointer went back to the parent, and why.
@@ -311,29 +323,33 @@ class Gate:
                 book.append(campaign, kind, version, body)
             return self._conclude(book, campaign, [version])[version]
 
-    def _day(
+    def _days(
         self,
         campaign: str,
         version: str,
         kind: str,
-        day: date,
-        difference: float,
+        days: Sequence[tuple[date, float]],
         wanted: tuple[Verdict, ...],
     ) -> GateDecision:
-        if not np.isfinite(difference):
-            raise ValueError(f"a difference of {difference} on {day}")
+        for day, difference in days:
+            if not np.isfinite(difference):
+                raise ValueError(f"a difference of {difference} on {day}")
         with self._ledger.writing() as book:
             registry = Registry(book.entries())
             self._current(registry, campaign)
             now = decision_of(registry, campaign, version, self.settings)
-            days = [entry.body["day"] for entry in registry.entries(campaign, kind, version)]
-            if day.isoformat() in days:
+            known = [entry.body["day"] for entry in registry.entries(campaign, kind, version)]
+            fresh = [(day, d) for day, d in days if day.isoformat() not in known]
+            if not fresh:
                 return now
             if now.verdict not in wanted:
                 raise GateError(f"version {version[:19]} stands at {now.verdict}: no {kind} now")
-            if days and day.isoformat() < days[-1]:
-                raise GateError(f"{day} comes before {days[-1]}, which is settled already")
-            book.append(campaign, kind, version, {"day": day.isoformat(), "d": float(difference)})
+            for day, difference in fresh:
+                if known and day.isoformat() <= known[-1]:
+                    raise GateError(f"{day} comes before {known[-1]}, which is settled already")
+                known.append(day.isoformat())
+                body = {"day": day.isoformat(), "d": float(difference)}
+                book.append(campaign, kind, version, body)
             decision = self._conclude(book, campaign, [version])[version]
             if kind == "shadow_day" and decision.verdict is Verdict.ASK_HUMAN:
                 # Challengers that begin later raise the wealth needed, but not afterwards.

@@ -3,7 +3,8 @@
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from kisbt.adapter.analyzers import BarClock, JournalAnalyzer, Observe, RiskAnalyzer
@@ -77,6 +78,7 @@ def replay(
     journal: Journal,
     progress: Progress | None = None,
     observe: Observe | None = None,
+    takeovers: Sequence[tuple[date, Brain]] = (),
 ) -> Replayed:
     """Run the strategy over the whole tape and write everything to ``journal``.
 
@@ -91,6 +93,7 @@ def replay(
         journal: Gets every tick, order, fill and equity point.
         progress: Told of bars done.
         observe: Told all closes at every bar; an operating graph's journal needs no telling.
+        takeovers: Brains that decide from a day on, in order of days; the account goes on.
 
     Raises:
         StrategyError: the strategy raised.
@@ -124,8 +127,14 @@ def replay(
             day=day,
         )
 
+        later = [(day, replace(desk, decider=b.decider, rules=b.rules)) for day, b in takeovers]
+
         def run(tick: Tick) -> TradingState:
-            return run_tick(tick, desk)
+            here, today = desk, tick.at.date()
+            for day, taken in later:
+                if today >= day:
+                    here = taken
+            return run_tick(tick, here)
 
         warmup = brain.warmup
         operator = Operator(run, market, executor, lambda: head.t >= warmup)
