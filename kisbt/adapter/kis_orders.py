@@ -88,10 +88,19 @@ class OrderDesk:
         day: The trading day.
         account: The account's ten digits, to tell its notices from those of its holder's other
             accounts; empty takes every notice.
+        calm: How often the day's orders are read while orders just rest.
     """
 
-    def __init__(self, venue: Venue, clock: Clock, day: date, account: str = "") -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        clock: Clock,
+        day: date,
+        account: str = "",
+        calm: timedelta = CALM,
+    ) -> None:
         self.day = day
+        self._calm = calm
         self._venue = venue
         self._clock = clock
         self._account = account
@@ -206,7 +215,7 @@ class OrderDesk:
         if self.doubtful:
             return self._read_at + URGENT if self._read_at != _NEVER else self._clock.now()
         if any(not line.over and self.standing(ref).remaining for ref, line in self._lines.items()):
-            return self._read_at + CALM if self._read_at != _NEVER else self._clock.now()
+            return self._read_at + self._calm if self._read_at != _NEVER else self._clock.now()
         return None
 
     @property
