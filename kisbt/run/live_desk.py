@@ -70,6 +70,7 @@ class Opened:
         self._view: LiveView | None = None
         self.resting = 0
         self.clock = clock_of(venue)
+        venue.time.read = self.clock.now
         now = self.clock.now()
         controls = Controls(db)
         past = None if venue.embedded else self._past(now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from kisbt.journal.runs import RunMode
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import DEFAULT_FOLDER, FILE, Access, KISConfig, load_config
 from kisbt.kis.environment import Paper, Real
+from kisbt.krx import calendar
 from kisbt.sim.credentials import devlp_yaml
 from kisbt.sim.flavour import Flavour
 from kisbt.sim.options import LOCKSTEP, SimOptions
@@ -35,6 +36,20 @@ DIGITS = 4
 _ENV_PREFIX = "KIS_"
 
 
+class VenueTime:
+    """The time that a client takes for today's: the wall clock's until a session has a clock.
+
+    A simulator replays another day, and a client that asked for today's orders would find none.
+    """
+
+    def __init__(self) -> None:
+        self.read: Callable[[], datetime] = calendar.now
+
+    def __call__(self) -> datetime:
+        """Naive KST."""
+        return self.read()
+
+
 @dataclass(frozen=True)
 class Venue:
     """An account that a session can trade.
@@ -43,7 +58,7 @@ class Venue:
         mode: What the journal calls it: ``sim``, ``paper`` or ``real``.
         scope: The account's name in the journal.
         said: The first line of the session: where it trades, and why there.
-        client: The account's client; it stamps requests with the wall clock.
+        client: The account's client; ``time`` tells it what day it is.
         account: Ten digits.
         simulator: The embedded simulator, if that is the venue.
         speed: Venue seconds a wall second; ``LOCKSTEP`` moves only when the session waits.
@@ -54,6 +69,7 @@ class Venue:
     said: str
     client: KISClient[Any]
     account: SecretStr
+    time: VenueTime
     simulator: RunningSimulator | None = None
     speed: float = 1.0
 
@@ -139,7 +155,8 @@ def _paper_keys(
 def _paper(
     config: KISConfig, settings: Settings, stack: ExitStack, universe: tuple[str, ...]
 ) -> Venue:
-    client = KISClient.connect(config, Paper(), settings.kis, universe=universe)
+    clock = VenueTime()
+    client = KISClient.connect(config, Paper(), settings.kis, universe=universe, now=clock)
     stack.callback(client.close)
     access = client.session.access
     mode: RunMode = "sim" if is_loopback(access.rest_url) else "paper"
@@ -150,6 +167,7 @@ def _paper(
         f"{where}, 계좌 {_masked(access)}",
         client,
         SecretStr(_account(access)),
+        clock,
     )
 
 
@@ -184,11 +202,14 @@ def _real(
             "the digits typed are not the account's; nothing was started",
             hint=f"type the last {DIGITS} of the account number's first 8 digits",
         )
-    client = KISClient.connect(config, Real(), settings.kis, universe=universe, real_money=True)
+    clock = VenueTime()
+    client = KISClient.connect(
+        config, Real(), settings.kis, universe=universe, real_money=True, now=clock
+    )
     stack.callback(client.close)
     said = f"실전 (REAL MONEY), 계좌 {_masked(access)}"
     account = _account(access)
-    return Venue("real", scope_of("real", account), said, client, SecretStr(account))
+    return Venue("real", scope_of("real", account), said, client, SecretStr(account), clock)
 
 
 def _embedded(
@@ -201,7 +222,6 @@ def _embedded(
     speed: float,
     seed: int,
 ) -> Venue:
-    from datetime import datetime, time
     from tempfile import TemporaryDirectory
 
     # A paper account that reads quotes at the real server's door, as one with real keys does:
@@ -238,8 +258,9 @@ def _embedded(
         update={"cache": str(scratch / "cache"), "paper_per_second": 1000.0,
                 "real_per_second": 1000.0, "account_per_second": None, "quotes_from_real": True}
     )  # fmt: skip
+    clock = VenueTime()
     client = KISClient.connect(
-        config, Paper(), kis, universe=tuple(dataset.tickers), shared=False
+        config, Paper(), kis, universe=tuple(dataset.tickers), shared=False, now=clock
     )
     stack.callback(client.close)
     pace = "한 걸음씩(lock-step)" if speed == LOCKSTEP else f"{speed:g}배속"
@@ -251,6 +272,7 @@ def _embedded(
         f"{why} 내장 시뮬레이터에서 거래: {dataset.name} ({kind}), {pace}",
         client,
         SecretStr(_account(access)),
+        clock,
         running,
         speed,
     )
