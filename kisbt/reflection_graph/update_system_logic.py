@@ -24,6 +24,9 @@ from kisbt.rulebook.version_control import commit
 
 LOCK_SECONDS = 600.0
 
+UNTESTED = "untested"
+"""The ruling on a candidate that the gate refused to test."""
+
 
 def update_system_logic(state: ReflectionState, runtime: At) -> ReflectionState:
     """Write the candidates, have them tried, promote at most one, and remember all of it."""
@@ -98,7 +101,7 @@ def _promote(
     passed = [ruling for ruling in rulings if ruling.passed]
     if not candidates:
         return {**told, "outcome": "nothing_to_try"}
-    if not rulings:
+    if all(ruling.verdict == UNTESTED for ruling in rulings):
         return {**told, "outcome": "not_tried"}
     if not passed:
         return {**told, "outcome": "kept"}
@@ -141,9 +144,12 @@ def _remember(
 ) -> None:
     told = update or _promote_nothing(candidates)
     chosen = told["promoted"] or told["waiting"]
+    kept = Reflections(bench.db)
+    if all(ruling.verdict == UNTESTED for ruling in rulings) and _was_tested(kept, bench):
+        return  # a second attempt that may not test must not hide what the first one found
     hashes = {c.version.number: c.version.hash for c in candidates}
     first = candidates[0].version.hash if candidates else None
-    Reflections(bench.db).save(
+    kept.save(
         bench.reflection,
         source_runs=[source.run_id for source in bench.material.sources],
         parent_hash=bench.champion.hash,
@@ -157,6 +163,12 @@ def _remember(
             **told,
         },
     )
+
+
+def _was_tested(kept: Reflections, bench: Workbench) -> bool:
+    before = kept.find(bench.reflection)
+    told = before.report.get("candidates", ()) if before else ()
+    return any((one["ruling"] or {}).get("verdict", UNTESTED) != UNTESTED for one in told)
 
 
 def _promote_nothing(candidates: list[Candidate]) -> dict[str, Any]:

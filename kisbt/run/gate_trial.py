@@ -22,6 +22,7 @@ from kisbt.gate.development import Evidence
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Terms, Window
 from kisbt.reflection_graph.state import Candidate, Ruling
+from kisbt.reflection_graph.update_system_logic import UNTESTED
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.paired import DayReturns, day_returns
@@ -92,7 +93,7 @@ class GateTrial:
             return self._run(reflection, champion, candidates)
         except GateError as error:
             return [
-                Ruling(c.version.number, "untested", "undecided", False, None,
+                Ruling(c.version.number, UNTESTED, "undecided", False, None,
                        {"reason": error.message})
                 for c in candidates
             ]  # fmt: skip

@@ -134,6 +134,21 @@ def test_a_second_attempt_finds_the_versions_of_the_first(
     assert second.seen == first.seen
 
 
+def test_a_gate_that_may_not_test_again_does_not_hide_what_it_said(
+    settings: Settings, db: DatabaseManager
+) -> None:
+    class Refuses(Passes):
+        def run(self, reflection: str, champion: Any, candidates: Any) -> Any:
+            found = super().run(reflection, champion, candidates)
+            return [r._replace(verdict="untested", passed=False) for r in found]
+
+    reflect(bench_of(settings, db, trial=Passes()))
+    before = kept(db).find("RF-0000000000")
+    state = reflect(bench_of(settings, db, trial=Refuses()))
+    assert state["update"]["outcome"] == "not_tried"
+    assert kept(db).find("RF-0000000000") == before
+
+
 def test_a_step_file_of_other_inputs_or_torn_is_ignored(tmp_path: Path) -> None:
     steps = StepStore(tmp_path)
     assert steps.once("a", "key", lambda: {"x": 1}) == {"x": 1}
