@@ -38,6 +38,10 @@ def reflect(
         str | None, typer.Option("--kis", help="Check against KIS's own books: paper or real.")
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes for replays.")] = 1,
+    schedule: Annotated[
+        bool, typer.Option("--schedule", help="Go on reflecting every week (주간 반성).")
+    ] = False,
+    at: Annotated[str, typer.Option("--at", help="When, with --schedule; KST.")] = "sun 18:00",
     lang: Annotated[str | None, typer.Option("--lang", help="ko or en.")] = None,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
@@ -65,6 +69,14 @@ def reflect(
     with ExitStack() as stack:
         asker = stack.enter_context(open_model(chosen)) if llm else None
         books = stack.enter_context(open_books(kis, chosen, os.environ)) if kis else None
+        if schedule:
+            from kisbt.run.schedule import rhythm_of
+            from kisbt.run.schedule_command import run_schedule
+
+            rhythm = rhythm_of(at)
+            note(f"· {at} KST, Ctrl-C")
+            run_schedule(order, chosen, asker=asker, kis=books, rhythm=rhythm, listen=_listen)
+            return
         tell = _quiet if as_json else _tell
         done = run_reflection(order, chosen, asker=asker, kis=books, tell=tell)
     if as_json:
@@ -79,6 +91,10 @@ def _names(text: str | None) -> tuple[str, ...]:
 
 def _quiet(_what: str) -> None:
     """Say nothing."""
+
+
+def _listen(_level: str, line: str) -> None:
+    note(line)
 
 
 def _tell(what: str) -> None:
