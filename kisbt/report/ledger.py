@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from kisbt.journal.matching import RoundTrip, pair_fills
 from kisbt.report.daily import Daily, counted_fills, counted_from
 from kisbt.report.markup import Cell, escape, number, table, text
-from kisbt.journal.matching import RoundTrip, pair_fills
 from kisbt.report.wording import Lang, tone, write_figure
 
 if TYPE_CHECKING:

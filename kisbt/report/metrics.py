@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kisbt.journal.matching import pair_fills
 from kisbt.report.daily import SESSIONS_A_YEAR, Daily, counted_fills, counted_from, daily
 from kisbt.report.drawdowns import deepest, drawdowns
 from kisbt.report.model_facts import model_metrics
-from kisbt.journal.matching import pair_fills
 
 if TYPE_CHECKING:
     from kisbt.domain.result import RunResult
