@@ -1,0 +1,421 @@
+"""A small venue, an account, and the processes that trade on it one after the other.
+
+Everything happens in this process. A process that is killed is left lying where it was: nothing
+of it runs on, nothing is written or tidied up, and the next one begins from the journal against
+the same simulator.
+"""
+
+import logging
+import random
+import threading
+import time as wall
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pydantic import SecretStr
+
+from kisbt.adapter.store import StreamMaker
+from kisbt.config import CostSettings, KISSettings, LiveSettings, RiskLimits, Settings
+from kisbt.data.dataset import Dataset
+from kisbt.domain.state import DecisionContext
+from kisbt.domain.trading import OrderState, TradingPlan
+from kisbt.errors import TradingSystemError
+from kisbt.journal.controls import scope_of
+from kisbt.journal.database import DatabaseManager
+from kisbt.kis.client import KISClient
+from kisbt.kis.config import FILE, load_config
+from kisbt.kis.environment import Paper
+from kisbt.kis.events import StreamEvent
+from kisbt.kis.stream import KISStream
+from kisbt.krx import calendar
+from kisbt.run.chaos_market import FIRST
+from kisbt.run.chaos_points import Killed, WatchedBooks, WatchedClient, Wire
+from kisbt.run.chaos_trader import ChaosDecider, ChaosTrader, prompt
+from kisbt.run.live_approvals import ApprovalRules
+from kisbt.run.live_books import LiveBooks
+from kisbt.run.live_desk import Opened
+from kisbt.run.live_mind import MakeDecider
+from kisbt.run.live_order import LiveOrder, LivePlan, Names
+from kisbt.run.live_venue import Venue, VenueTime
+from kisbt.run.loader import LoadedStrategy
+from kisbt.sim.credentials import devlp_yaml
+from kisbt.sim.faults.profile import FaultProfile
+from kisbt.sim.flavour import Flavour
+from kisbt.sim.options import LOCKSTEP, SimOptions
+from kisbt.sim.runner import RunningSimulator
+from kisbt.sim.simulator import Simulator
+
+CASH = 100_000_000
+LIMITS = RiskLimits(
+    max_weight=0.25, max_exposure=0.7, max_positions=3, max_orders_per_day=6,
+    max_turnover_per_day=0.6, daily_loss=0.5, weekly_loss=0.5,
+)  # fmt: skip
+COSTS = CostSettings()
+PARTICIPATION = 0.10
+
+MOMENTS = (
+    (time(8, 35), "before_open"),
+    (time(8, 50), "auction"),
+    (time(11, 10), "resting"),
+    (time(11, 30), "cancel"),
+    (time(15, 25), "at_close"),
+    (time(20, 0), "night"),
+)
+"""When a session is looked at besides its bars; at ``cancel`` a person cancels an order."""
+
+CALM = timedelta(minutes=15)
+"""Between two readings of the day's orders while all is quiet: half a minute would take longer."""
+
+logging.getLogger("kisbt").addHandler(logging.NullHandler())  # its lines are nobody's here
+
+MOST_LIVES = 40
+FAILED_START = timedelta(minutes=1)
+
+
+class SharedVenue(Venue):
+    """A simulator of this process that outlives the sessions on it."""
+
+    @property
+    def embedded(self) -> bool:
+        """Never: the account is taken up again by the next process."""
+        return False
+
+
+class Strike(NamedTuple):
+    """When a fault struck: venue time, and the wall's in seconds."""
+
+    at: datetime
+    wall: float
+
+
+class World:
+    """One fault session, from its first process to its last.
+
+    Args:
+        folder: Journal, keys and token cache.
+        dataset: The market.
+        days: Sessions in which orders trade; one quiet session follows.
+        seed: Of the simulator and of waits.
+        decide: Makes the plan of a bar: the question and the number of the session, from 0.
+        profile: Troubles from the beginning.
+        on_point: Told of every point that is passed, and may do anything there.
+        cancels: Whether the person cancels in a session, by its number.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dataset: Dataset,
+        days: int,
+        *,
+        seed: int,
+        decide: Callable[[DecisionContext, int], TradingPlan],
+        profile: FaultProfile | None = None,
+        on_point: Callable[["World", str], None],
+        cancels: Callable[[int], bool] = lambda _day: True,
+    ) -> None:
+        self.folder, self.dataset, self.seed = folder, dataset, seed
+        self.sessions = calendar.sessions(FIRST, dataset.last_day)[: days + 1]
+        self.quiet = self.sessions[-1]
+        self.until = calendar.session_hours(self.quiet).close
+        self.wire = Wire(lambda point: on_point(self, point))
+        self.draw = random.Random(f"{seed}:world")
+        self.struck: Strike | None = None
+        self.recovered: Strike | None = None
+        self.lives = self.kills = 0
+        self.errors: list[str] = []
+        self.ends: Counter[str] = Counter()
+        self.stale: list[str] = []
+        self.while_halted: list[str] = []
+        self.foreign: set[tuple[date, int]] = set()
+        self.relief: list[Callable[[], None]] = []
+        self.halting = ""
+        self.more_kills = 0
+        self.wake_after: timedelta | None = None
+        self.doctored: Callable[[Any], Any] | None = None
+        self.desk: ChaosDesk | None = None
+        self._decide, self._cancels = decide, cancels
+        self._done: set[tuple[date, str]] = set()
+        self._stack = ExitStack()
+        options = SimOptions(
+            flavours=(Flavour.PAPER, Flavour.REAL), speed=LOCKSTEP, cash=CASH, seed=seed,
+            start=datetime.combine(self.sessions[0], time()), stamp="venue", per_second=0,
+            strict_tokens=False, participation=PARTICIPATION, costs=COSTS,
+            faults=profile or FaultProfile(),
+        )  # fmt: skip
+        self.sim = Simulator(dataset, options)
+        self.running = RunningSimulator(self.sim)
+        self.settings = Settings(
+            root=folder,
+            limits=LIMITS,
+            live=LiveSettings(backfill=2, foreign="adopt"),
+            kis=KISSettings.model_validate(
+                {"cache": str(folder / "cache"), "paper_per_second": 1000,
+                 "real_per_second": 1000, "quotes_from_real": True, "answer_seconds": 5.0}
+            ),
+        )  # fmt: skip
+        self.url = f"sqlite:///{(folder / 'journal.sqlite').as_posix()}"
+        self.scope = ""
+
+    def __enter__(self) -> Self:
+        """Open the venue."""
+        self._stack.enter_context(self.running)
+        doors = {
+            flavour: (
+                self.sim.doors[flavour].credentials[0],
+                self.running.rest_url(flavour),
+                self.running.stream_url(flavour),
+            )
+            for flavour in self.sim.doors
+        }
+        path = self.folder / FILE
+        path.touch(mode=0o600)
+        path.write_text(devlp_yaml(doors), encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self._stack.close()
+
+    # the processes
+
+    def run(self) -> None:
+        """Let processes live one after the other until the quiet session is over."""
+        while self.lives < MOST_LIVES:
+            self.lives += 1
+            ended = self._live()
+            self.ends[ended] += 1
+            self.desk = None
+            if ended == "finished":
+                return
+            self._absence(ended)
+        self.errors.append(f"not over after {MOST_LIVES} processes")
+
+    def _live(self) -> str:
+        with ExitStack() as stack:
+            try:
+                desk = self._start(stack)
+            except Killed:
+                self.kills += 1
+                return "killed at start"
+            except TradingSystemError:
+                return "could not start"
+            self.desk = desk
+            try:
+                desk.session.run()
+            except Killed:
+                self.kills += 1
+                return "killed"
+            except TradingSystemError as error:
+                desk.announcer.notify("alert", f"중단: {error}")
+                return self._tidied(desk, "failed")
+            except Exception as error:
+                self.errors.append(f"{type(error).__name__}: {error}")
+                return "crashed"
+            if desk.session.stopping:
+                return self._tidied(desk, "interrupted")
+            desk.put_away(ended=True)
+            desk.finish("finished")
+            return "finished"
+
+    def _tidied(self, desk: "ChaosDesk", status: str) -> str:
+        """An orderly end: what ``kisbt live`` does after an error or a signal."""
+        try:
+            desk.put_away(ended=False)
+            with suppress(TradingSystemError):
+                desk.finish("failed" if status == "failed" else "interrupted")
+        except Killed:
+            self.kills += 1
+            return "killed at the end"
+        return status
+
+    def _start(self, stack: ExitStack) -> "ChaosDesk":
+        self.wire.home = threading.get_ident()
+        config = load_config(self.folder, {})
+        now = VenueTime()
+        client = WatchedClient.connect(
+            config, Paper(), self.settings.kis, shared=False, now=now, sleep=_nap,
+            universe=tuple(self.dataset.tickers),
+        )  # fmt: skip
+        client.wire, client.doctored = self.wire, self._doctor
+        stack.callback(client.close)
+        access = client.session.access
+        account = access.account.get_secret_value() + access.product
+        self.scope = scope_of("sim", account)
+        venue = SharedVenue(
+            mode="sim", scope=self.scope, said="fault session", client=client,
+            account=SecretStr(account), simulator=self.running, speed=LOCKSTEP, time=now,
+        )  # fmt: skip
+        db = DatabaseManager(self.url)
+        stack.callback(db.close)
+        desk = ChaosDesk(self, venue, db)
+        stack.callback(desk.close)
+        if self.lives > 1:
+            self.wire("restart")
+        return desk
+
+    def _absence(self, ended: str) -> None:
+        """Time passes until somebody starts the program again."""
+        away = timedelta(minutes=self.draw.choice([0, 1, 1, 7, 45]))
+        if self.wake_after is not None:
+            away, self.wake_after = self.wake_after, None
+        if ended == "could not start":
+            away = FAILED_START
+        now = self.running.call(lambda sim: sim.now)
+        target = min(now + away, self.until - timedelta(hours=7))
+        if target > now:
+            self.running.call(lambda sim: sim.advance_to(target))
+
+    # what happens in a process, on Cerebro's thread
+
+    def answer(self, context: DecisionContext) -> TradingPlan:
+        """The decider's answer: also where a decision on bad data would show."""
+        self.wire("deciding")
+        self._look(context)
+        session = context.tick.session
+        if session >= self.quiet:
+            return TradingPlan()
+        return self._decide(context, self.sessions.index(session))
+
+    def turn(self, desk: "ChaosDesk") -> None:
+        """A duty of every turn: the moments of the day, and whether all is well again."""
+        now = desk.clock.now()
+        day = now.date()
+        if calendar.is_session(day):
+            for moment, what in MOMENTS:
+                if now.time() >= moment and (day, what) not in self._done:
+                    self._done.add((day, what))
+                    self._moment(desk, day, what)
+        if self.struck is not None and self.recovered is None and self.well(desk):
+            self.recovered = Strike(now, wall.monotonic())
+
+    def next_moment(self, now: datetime) -> datetime | None:
+        """When the next of them is due."""
+        day = now.date()
+        if not calendar.is_session(day) or day > self.quiet:
+            return None
+        for moment, what in MOMENTS:
+            if (day, what) not in self._done:
+                return max(now, datetime.combine(day, moment))
+        return None
+
+    def well(self, desk: "ChaosDesk") -> bool:
+        """Whether books and venue agree and no order's fate is open."""
+        doubt = (OrderState.SENT, OrderState.UNKNOWN)
+        if any(event.state in doubt for event in desk.books.orders.values()):
+            return False
+        book = desk.session.broker.book
+        ours = {book.instruments[n].ticker: held for n, held in book.quantities.items() if held}
+        cash, theirs = self.account()
+        return ours == theirs and abs(book.ledger.cash - cash) <= 2 * max(desk.books.fills, 1)
+
+    def account(self) -> tuple[int, dict[str, int]]:
+        """Cash and shares as the venue has them."""
+
+        def look(sim: Simulator) -> tuple[int, dict[str, int]]:
+            holder = sim.doors[Flavour.PAPER].credentials[0].holder
+            account = sim.floor.accounts[holder.number + holder.product]
+            held = {t: p.quantity for t, p in account.positions.items() if p.quantity}
+            return account.ledger.cash, held
+
+        return self.running.call(look)
+
+    def halted(self, *, on: bool, selling: bool = False) -> None:
+        """Note that a person has halted (sales excepted or not), or resumed."""
+        self.halting = ("buys" if selling else "everything") if on else ""
+
+    def faults(self, profile: FaultProfile) -> None:
+        """Give the simulator another profile."""
+        self.running.call(lambda sim: sim.load_faults(profile))
+
+    def _doctor(self, balance: Any) -> Any:
+        return balance if self.doctored is None else self.doctored(balance)
+
+    def _moment(self, desk: "ChaosDesk", day: date, what: str) -> None:
+        if what == "cancel":
+            number = self.sessions.index(day) if day in self.sessions else 0
+            if self._cancels(number):
+                self._cancel_one(desk)
+            return
+        if what == "night":
+            while self.relief:
+                self.relief.pop()()
+        self.wire(what)
+
+    def _cancel_one(self, desk: "ChaosDesk") -> None:
+        broker = desk.session.broker
+        resting = sorted(broker.open_orders(), key=lambda order: order.ticker)
+        for order in resting[:1]:
+            mine = broker.order_by_ref(order.ref)
+            if mine is not None:
+                broker.cancel(mine)
+
+    def _look(self, context: DecisionContext) -> None:
+        """Every name has this very bar, and it is the market's."""
+        at = context.tick.at
+        for ticker in self.dataset.tickers:
+            if ticker not in context.market.features:
+                self.stale.append(f"{at} {ticker}: no current bar")
+        for ticker, close in context.market.closes.items():
+            table = self.dataset.bars[ticker]
+            found = [n for n, t in enumerate(table.times.tolist()) if t == at]
+            if not found or int(table.close[found[0]]) != close:
+                self.stale.append(f"{at} {ticker}: close {close}")
+
+
+class ChaosDesk(Opened):
+    """A live session put together as ``kisbt live`` does, with wires across its path."""
+
+    def __init__(self, world: World, venue: Venue, db: DatabaseManager) -> None:
+        self.world = world
+        self.make_books = self._watched
+        self.make_stream: StreamMaker = quick_stream
+        dataset = world.dataset
+        instruments = tuple(dataset.instruments[ticker] for ticker in dataset.tickers)
+        super().__init__(plan(world), world.settings, venue, Names(instruments, dataset, "1d"), db)
+        self.session.broker.calm = CALM
+        self.store.wishes.append(lambda: world.next_moment(self.clock.now()))
+
+    def _watched(self, *given: Any) -> LiveBooks:
+        books = WatchedBooks(*given)
+        books.wire = self.world.wire
+        return books
+
+    def _decider_maker(self) -> MakeDecider:
+        return lambda _version: ChaosDecider(self.world.answer)
+
+    def _until(self, now: datetime) -> datetime:
+        return self.world.until
+
+    def _day_duty(self) -> None:
+        self.world.turn(self)
+        super()._day_duty()
+
+
+def plan(world: World) -> LivePlan:
+    """The command line that such a session stands for."""
+    return LivePlan(
+        order=LiveOrder(), strategy=LoadedStrategy(ChaosTrader, Path(__file__), "sha256:chaos"),
+        file="chaos", version=prompt(), pinned=True, store=None,
+        tickers=tuple(world.dataset.tickers), data="chaos", frequency="1d",
+        first=world.sessions[0], cash=CASH, speed=LOCKSTEP, approvals=ApprovalRules(),
+        foreign="adopt", resting="cancel", decide_at=(), llm=None,
+    )  # fmt: skip
+
+
+def quick_stream(
+    client: KISClient[Any], listen: Callable[[StreamEvent], None], now: Callable[[], datetime]
+) -> KISStream:
+    """The account's stream, back soon after it was cut."""
+    stream = KISStream(client.session, listen, now=now, pace=0.0, first_wait=0.01, longest_wait=0.2)
+    stream.watch_orders()
+    return stream
+
+
+def _nap(seconds: float) -> None:
+    """A pause between two tries, cut short: in lock-step nothing happens meanwhile."""
+    wall.sleep(min(seconds, 0.002))
