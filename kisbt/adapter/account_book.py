@@ -17,6 +17,9 @@ from kisbt.krx.settlement import CashLedger
 from kisbt.krx.ticks import round_down, round_up
 
 EXPIRED = "당일 주문 만료"
+HALTED = "거래정지 종목"
+REBASED = "기준가 변경"
+GONE = "상장폐지"
 
 
 @dataclass(slots=True)
@@ -35,6 +38,13 @@ class Working:
 
 class Expired(NamedTuple):
     """The order's session ended with shares left."""
+
+    working: Working
+    reason: str
+
+
+class Refused(NamedTuple):
+    """The venue did not take the order when its session came."""
 
     working: Working
     reason: str

@@ -5,10 +5,14 @@ from datetime import date
 
 from kisbt.adapter.account_book import (
     EXPIRED,
+    GONE,
+    HALTED,
+    REBASED,
     AccountBook,
     Changed,
     Executed,
     Expired,
+    Refused,
     RefusedError,
     Working,
 )
@@ -17,14 +21,14 @@ from kisbt.domain.trading import PositionChange, Side
 from kisbt.krx.costs import CostModel
 from kisbt.krx.fills import cap_quantity, match
 
-__all__ = ["Changed", "Executed", "Expired", "HistoryBook", "RefusedError", "Working"]
+__all__ = ["Changed", "Executed", "Expired", "HistoryBook", "Refused", "RefusedError", "Working"]
 
 
 class HistoryBook(AccountBook):
     """One account trading over one tape, under KRX rules.
 
-    Orders rest from the bar after they were sent, for one session. No fill takes more cash than
-    what is left.
+    Orders rest from the bar after they were sent, for one session; in one in which their name is
+    halted the venue does not take them. No fill takes more cash than what is left.
     """
 
     def __init__(
@@ -40,15 +44,17 @@ class HistoryBook(AccountBook):
         """Rest an order for the next session and return it, with its size as taken.
 
         Raises:
-            RefusedError: not listed (yet, any more), no whole share, or as ``admit``.
+            RefusedError: not listed (yet, any more), halted, no whole share, or as ``admit``.
         """
         t, tape = self.head.t, self.tape
         if quantity < 1:
             raise RefusedError("수량이 1주 미만")
         if tape.rows[t, column] < 0:
             raise RefusedError("아직 상장되지 않은 종목")
-        if not tape.current[t, column] and self._delisted(column):
+        if self._delisted(column):
             raise RefusedError("상장폐지된 종목")
+        if tape.order_sessions[t] == tape.sessions[t] and tape.suspended(t, column):
+            raise RefusedError(HALTED)
         return self.admit(
             ref,
             column,
@@ -59,7 +65,7 @@ class HistoryBook(AccountBook):
             band=tape.next_band(t, column),
         )
 
-    def advance(self) -> Iterator[Executed | Expired | Changed]:
+    def advance(self) -> Iterator[Executed | Expired | Refused | Changed]:
         """Move to the next bar time: corporate actions, then matching, then day's end."""
         self.head.t += 1
         t = self.head.t
@@ -67,8 +73,13 @@ class HistoryBook(AccountBook):
         if not self.working:
             return
         tape, ends, session = self.tape, self.tape.ends_session(t), self.tape.sessions[t]
+        begins = t == 0 or tape.sessions[t - 1] != session
         taken: dict[int, int] = {}
         for order in list(self.working.values()):
+            if begins and session == order.session and tape.suspended(t, order.column):
+                self.remove(order.ref)
+                yield Refused(order, HALTED)
+                continue
             if tape.current[t, order.column] and session == order.session:
                 yield from self._match(t, order, taken)
             if order.remaining and (session > order.session or (ends and session == order.session)):
@@ -105,8 +116,10 @@ class HistoryBook(AccountBook):
         for kind, column, ratio in self._pending_actions.pop(t, ()):
             for order in [w for w in self.working.values() if w.column == column]:
                 self.remove(order.ref)
-                yield Expired(order, "기준가 변경" if kind == "split" else "상장폐지")
-            yield Changed(self._change(t, kind, column, ratio))
+                yield Expired(order, REBASED if kind == "split" else GONE)
+            change = self._change(t, kind, column, ratio)
+            if kind == "split" or change.quantity_before:
+                yield Changed(change)
 
     def _change(self, t: int, kind: str, column: int, ratio: float) -> PositionChange:
         price = int(self.tape.closes[t - 1, column]) if t else 0

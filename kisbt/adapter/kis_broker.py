@@ -8,7 +8,7 @@ import backtrader as bt
 
 from kisbt.adapter.account_book import AccountBook, RefusedError, Working
 from kisbt.adapter.guard import Footing, Guard, Proposal
-from kisbt.adapter.kis_following import FollowingBroker, Notify, VenueLog
+from kisbt.adapter.kis_following import Ahead, FollowingBroker, Notify, VenueLog
 from kisbt.adapter.kis_following import Pending as Pending
 from kisbt.adapter.kis_orders import Venue
 from kisbt.data.manifest import CorporateAction
@@ -59,7 +59,8 @@ class KISBroker(FollowingBroker):
         guard: Looks at every order before it leaves.
         notify: Tells a person.
         last_price: Newest price of a name, if one is known that is newer than its bar.
-        actions: Splits known beforehand; those the books have seen already are left out.
+        actions: Splits known beforehand; those the books have seen already are left out. So are
+            delistings, which the names themselves tell.
         account: The account's ten digits.
         by_bar: Book executions only in turns that bring a bar, as a backtest does. A simulator in
             lock-step then gives the backtest's very fills; live, they are booked as they come.
@@ -93,12 +94,7 @@ class KISBroker(FollowingBroker):
         self._tries: dict[str, tuple[datetime, datetime]] = {}
         self._recalled: dict[str, datetime] = {}
         self._at_bar = False
-        done = {(each.ticker, each.session) for each in book.changes if each.kind == "split"}
-        known = book.opened if book.opened > date.min else clock.now().date()
-        self._actions = sorted(
-            (a for a in actions if a.date > known and (a.ticker, a.date) not in done),
-            key=lambda action: (action.date, action.ticker),
-        )
+        self._actions = self._ahead(actions)
 
     # what a mode says of time and price
 
@@ -169,7 +165,7 @@ class KISBroker(FollowingBroker):
             for ref, working in self._pending.items()
             if now < calendar.session_hours(working.session).close
         ]
-        wishes += [self._opens(a.date) for a in self._actions[:1]]
+        wishes += [self._opens(each.session) for each in self._actions[:1]]
         if not self._by_bar:
             wishes += [due for desk in self._desks.values() if (due := desk.due()) is not None]
         return min(wishes, default=None)
@@ -244,11 +240,23 @@ class KISBroker(FollowingBroker):
             self._send(working)
 
     def _act(self) -> None:
-        """Splits take effect before the first order of their session leaves."""
-        while self._actions and self._opens(self._actions[0].date) <= self._clock.now():
-            action = self._actions.pop(0)
-            if action.ticker in self.book.columns:
-                self.split(action)
+        """Splits and delistings take effect before the first order of their session leaves."""
+        while self._actions and self._opens(self._actions[0].session) <= self._clock.now():
+            self.take_effect(*self._actions.pop(0))
+
+    def _ahead(self, actions: Iterable[CorporateAction]) -> list[Ahead]:
+        """What is known to come of our names and is not in the books yet, oldest first."""
+        ours = self.book.columns
+        coming = [Ahead(a.date, a.ticker, a.kind, a.ratio) for a in actions if a.ticker in ours]
+        for each in self.book.instruments:
+            if each.delisted is not None:
+                after = calendar.next_session(each.delisted)
+                coming.append(Ahead(after, each.ticker, "delisting", 1.0))
+        done = {(each.session, each.ticker, each.kind) for each in self.book.changes}
+        known = self.book.opened
+        if known == date.min:
+            known = self._clock.now().date()
+        return sorted(each for each in coming if each.session > known and each[:3] not in done)
 
     def _release(self) -> None:
         """Send what has waited for its session, oldest first; what is too late expires."""

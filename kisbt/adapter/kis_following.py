@@ -6,11 +6,10 @@ from typing import Any, NamedTuple, Protocol
 
 import backtrader as bt
 
-from kisbt.adapter.account_book import EXPIRED, AccountBook, Expired, Working
+from kisbt.adapter.account_book import EXPIRED, GONE, REBASED, AccountBook, Expired, Working
 from kisbt.adapter.book_broker import BookBroker
 from kisbt.adapter.guard import Guard
-from kisbt.adapter.kis_orders import ABSENT_READINGS, OrderDesk, Standing, Venue
-from kisbt.data.manifest import CorporateAction
+from kisbt.adapter.kis_orders import ABSENT_READINGS, CALM, OrderDesk, Standing, Venue
 from kisbt.domain.ports import Clock, ExecutionListener
 from kisbt.domain.trading import OrderState, PositionChange, Side
 from kisbt.kis.ledger import Execution
@@ -51,6 +50,15 @@ class Pending(NamedTuple):
     over: bool = False
 
 
+class Ahead(NamedTuple):
+    """A split or a delisting that is known to come: it takes effect before ``session``."""
+
+    session: date
+    ticker: str
+    kind: str
+    ratio: float
+
+
 class FollowingBroker(BookBroker):
     """The half of the live broker that listens: orders that left, until nothing of them is open.
 
@@ -64,7 +72,12 @@ class FollowingBroker(BookBroker):
         notify: Tells a person.
         account: The account's ten digits.
         by_bar: Book executions only in turns that bring a bar.
+
+    Attributes:
+        calm: How often the day's orders are read while orders just rest.
     """
+
+    calm = CALM
 
     def __init__(
         self,
@@ -262,17 +275,21 @@ class FollowingBroker(BookBroker):
             listener.record_change(change)
         self._notify("alert", f"{ticker} 장부 정정 {shares:+,}주 {cash:+,}원: {why}")
 
-    def split(self, action: CorporateAction) -> None:
-        """Let a split take effect at the start of its session: orders in the name are void."""
-        column = self.book.columns[action.ticker]
+    def take_effect(self, session: date, ticker: str, kind: str, ratio: float) -> None:
+        """Let a split or a delisting take effect before its session: orders in the name are void.
+
+        A delisting of a name that is not held changes nothing.
+        """
+        column = self.book.columns[ticker]
         for working in [w for w in self._pending.values() if w.column == column]:
             del self._pending[working.ref]
             self.book.remove(working.ref)
-            self._expire(Expired(working, "기준가 변경"))
-        self._booked = max(action.date, self._booked)
+            self._expire(Expired(working, REBASED if kind == "split" else GONE))
+        if kind != "split" and column not in self.book.quantities:
+            return
+        self._booked = max(session, self._booked)
         price = self._close(column)
-        change = self.book.act(action.kind, column, action.ratio, price=price, session=action.date)
-        self._restate(change)
+        self._restate(self.book.act(kind, column, ratio, price=price, session=session))
 
     def _refuse(self, working: Working, reason: str) -> None:
         self.book.remove(working.ref)
@@ -338,7 +355,7 @@ class FollowingBroker(BookBroker):
         desk = self._desks.get(session)
         if desk is None:
             self._retire(session)
-            desk = OrderDesk(self._venue, self._clock, session, self._holder)
+            desk = OrderDesk(self._venue, self._clock, session, self._holder, self.calm)
             self._desks[session] = desk
         return desk
 

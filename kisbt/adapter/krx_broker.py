@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from kisbt.adapter.account_book import Executed, Expired, Working
+from kisbt.adapter.account_book import Executed, Expired, Refused, Working
 from kisbt.adapter.book import HistoryBook
 from kisbt.adapter.book_broker import BookBroker
 from kisbt.domain.ports import ExecutionListener
@@ -29,6 +29,9 @@ class KRXBackBroker(BookBroker):
                 self._execute(step)
             elif isinstance(step, Expired):
                 self._expire(step)
+            elif isinstance(step, Refused):
+                order, working = self._orders.pop(step.working.ref), step.working
+                self._reject(order, working.side, working.limit, step.reason)
             else:
                 self._restate(step.change)
         self._valuation = self._value()

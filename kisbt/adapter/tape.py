@@ -133,16 +133,37 @@ class Tape:
         return self._band(base, instrument, session, first_day=first_day)
 
     def next_band(self, t: int, column: int) -> PriceBand | None:
-        """The band that an order sent at the close of ``t`` is judged by; no look ahead."""
+        """The band that an order sent at the close of ``t`` is judged by; no look ahead.
+
+        While a session runs it is the session's own, which the exchange names before the open:
+        also for a name that has been quiet so far.
+        """
         close = int(self.closes[t, column])
         if not close:
             return None
-        session = self.order_sessions[t]
-        if session == self.sessions[t] and self.current[t, column]:
-            return self.band(t, column)
-        instrument = self.instruments[column]
+        session, instrument = self.order_sessions[t], self.instruments[column]
+        if session == self.sessions[t]:
+            start, stop = self._rows_of(session, column)
+            if start <= self.rows[t, column]:
+                return self.band(t, column)
+            if start < stop and self._tables[column].base[start] > 0:
+                base = int(self._tables[column].base[start])
+                return self._band(base, instrument, session, first_day=False)
         base = base_price(close, instrument.market, session, instrument.product)
         return self._band(base, instrument, session, first_day=False)
+
+    def suspended(self, t: int, column: int) -> bool:
+        """Whether the name is halted (거래정지) in the session of ``t``: nothing of it trades."""
+        start, stop = self._rows_of(self.sessions[t], column)
+        return not (self._tables[column].volume[start:stop] > 0).any()
+
+    def _rows_of(self, session: date, column: int) -> tuple[int, int]:
+        """The name's bars of a session: first row, and the row behind the last."""
+        day = np.datetime64(session, "s")
+        start, stop = np.searchsorted(
+            self._tables[column].times, [day, day + np.timedelta64(1, "D")]
+        )
+        return int(start), int(stop)
 
     def _first_row(self, row: int, session: date, column: int) -> int:
         times = self._tables[column].times[: row + 1]

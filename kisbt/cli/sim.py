@@ -82,7 +82,7 @@ def sim(
     config: ConfigOption = None,
 ) -> None:
     """Serve KIS's protocol on loopback (모의 서버): no key, no account, no market hours."""
-    from kisbt.data.store import load_dataset
+    from kisbt.data.store import load_market
     from kisbt.sim.credentials import devlp_yaml
     from kisbt.sim.faults.profile import FaultProfile, load_profile
     from kisbt.sim.flavour import FACTS, Flavour
@@ -110,7 +110,7 @@ def sim(
         participation=loaded.fills.participation,
         costs=loaded.costs,
     )
-    dataset = load_dataset(data or loaded.backtest.data, loaded.folder("datasets"))
+    dataset = load_market(data or loaded.backtest.data, loaded.folder("datasets"))
     simulator = Simulator(dataset, options)
     if state is not None and state.is_file():
         simulator.restore(_read_state(state))

@@ -167,6 +167,24 @@ class Dataset:
             raise DataError(f"{self.name}: no ticker named")
         return self._with({ticker: self.bars[ticker] for ticker in wanted}, self.index)
 
+    def as_traded(self) -> "Dataset":
+        """The bars that trades make: minutes in which nothing traded are left out.
+
+        A stream tells of trades alone, so nobody could see such a bar live. A day without a
+        trade (거래정지) stays: its bar is read after the close, and says that the name is halted.
+        """
+        if self.frequency == "1d":
+            return self
+        bars = {}
+        for ticker, table in self.bars.items():
+            keep = table.volume > 0
+            if keep.any():
+                columns = {c: getattr(table, c)[keep] for c in ("times", *PRICE_COLUMNS)}
+                bars[ticker] = table if keep.all() else BarTable(ticker, **columns)
+        if not bars:
+            raise DataError(f"{self.name}: no bar of it has a volume")
+        return self._with(bars, self.index)
+
     def _with(self, bars: dict[str, BarTable], index: IndexSeries | None) -> "Dataset":
         return replace(
             self,

@@ -68,6 +68,15 @@ def load_dataset(name_or_path: str, folder: Path, *, verify: bool = True) -> Dat
     return Dataset(manifest.name, manifest, ordered, bars, index, manifest.actions)
 
 
+def load_market(name_or_path: str, folder: Path) -> Dataset:
+    """Load a dataset as strategies and venues see it: ``Dataset.as_traded``.
+
+    Raises:
+        DataError: as ``load_dataset``, or nothing in it ever traded.
+    """
+    return load_dataset(name_or_path, folder).as_traded()
+
+
 def save_dataset(dataset: Dataset, folder: Path, *, force: bool = False) -> Path:
     """Write ``dataset`` to ``folder / dataset.name``: all of it or nothing.
 

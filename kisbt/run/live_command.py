@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from kisbt.config import Settings
 from kisbt.data.dataset import Dataset
-from kisbt.data.store import load_dataset
+from kisbt.data.store import load_market
 from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError, JournalError, TradingSystemError
 from kisbt.journal.controls import Controls
@@ -170,12 +170,12 @@ def _reach(
     environ: Mapping[str, str],
 ) -> tuple[Venue, Names]:
     """Open the venue, and name the universe there."""
-    shown: list[Dataset] = []
+    shown: list[tuple[Dataset, date]] = []
 
     def show() -> tuple[Dataset, date]:
-        dataset = load_dataset(plan.data, settings.folder("datasets"))
-        shown.append(dataset)
-        return dataset, first_shown(plan, dataset)
+        dataset = load_market(plan.data, settings.folder("datasets"))
+        shown.append((dataset, first_shown(plan, dataset)))
+        return shown[0]
 
     venue = stack.enter_context(
         open_venue(
@@ -191,9 +191,9 @@ def _reach(
         )
     )
     if shown:
-        return venue, names_of_dataset(plan, shown[0])
+        return venue, names_of_dataset(plan, *shown[0])
     if is_loopback(venue.client.session.access.rest_url):  # a simulator of its own process
-        dataset = load_dataset(plan.data, settings.folder("datasets"))
+        dataset = load_market(plan.data, settings.folder("datasets"))
         return venue, names_of_dataset(plan, dataset)
     return venue, names_at_kis(plan, settings)
 

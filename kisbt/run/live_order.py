@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, cast
 from kisbt.config import LiveSettings, Settings
 from kisbt.data.dataset import Dataset
 from kisbt.data.features.catalogue import FEATURES
-from kisbt.data.store import load_dataset
+from kisbt.data.store import load_market
 from kisbt.domain.market import Instrument
 from kisbt.errors import ConfigError
 from kisbt.kis.auth import default_cache
@@ -169,14 +169,20 @@ class Names(NamedTuple):
         return tuple(each.ticker for each in self.instruments)
 
 
-def names_of_dataset(plan: LivePlan, dataset: Dataset) -> Names:
-    """The universe of a session over a dataset's names.
+def names_of_dataset(plan: LivePlan, dataset: Dataset, first: date | None = None) -> Names:
+    """The universe of a session over a dataset's names, those delisted before ``first`` left out.
 
     Raises:
-        DataError: a ticker that is not in it.
+        DataError: a ticker that is not in it, or all names are gone by then.
         ConfigError: another bar length was asked for.
     """
     chosen = dataset.only(plan.tickers) if plan.tickers else dataset
+    if first is not None:
+        chosen = chosen.only(
+            ticker
+            for ticker, name in chosen.instruments.items()
+            if name.delisted is None or name.delisted >= first
+        )
     found = dataset.frequency
     if plan.frequency not in (None, found):
         raise ConfigError(
@@ -195,7 +201,7 @@ def names_at_kis(plan: LivePlan, settings: Settings, folder: Path | None = None)
         KISAPIError: the master files cannot be had.
     """
     if plan.order.data is not None:
-        return names_of_dataset(plan, load_dataset(plan.data, settings.folder("datasets")))
+        return names_of_dataset(plan, load_market(plan.data, settings.folder("datasets")))
     if not plan.tickers:
         raise ConfigError(
             "no names to trade",

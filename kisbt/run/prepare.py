@@ -12,7 +12,7 @@ from kisbt.data.dataset import Dataset
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.features.compute import compute_features
 from kisbt.data.features.table import FeatureTable
-from kisbt.data.store import load_dataset
+from kisbt.data.store import load_market
 from kisbt.domain.ports import Decider
 from kisbt.domain.rules import Rule
 from kisbt.errors import ConfigError, PromptError
@@ -156,7 +156,7 @@ def tape_of(whole: Dataset, spec: RunSpec) -> Tape:
 
 
 def _load(spec: RunSpec, settings: Settings) -> Dataset:
-    dataset = load_dataset(spec.data, settings.folder("datasets"))
+    dataset = load_market(spec.data, settings.folder("datasets"))
     return dataset.only(spec.tickers) if spec.tickers else dataset
 
 
