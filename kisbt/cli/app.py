@@ -7,6 +7,7 @@ import typer
 from kisbt import __version__
 from kisbt.cli import (
     backtest,
+    chaos,
     checks,
     data,
     doctor,
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(backtest.backtest)
+app.command()(chaos.chaos)
 app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)

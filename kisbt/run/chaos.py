@@ -24,7 +24,8 @@ class Cell(NamedTuple):
     """One session: which fault, at which point, and what became of it.
 
     ``recovery`` is venue seconds from the strike until books and venue agreed and no order was in
-    doubt, ``None`` if they never did; ``wall`` is the session's seconds.
+    doubt, without those in which no process ran; ``None`` if they never did. ``wall`` is the
+    session's seconds.
     """
 
     fault: str
@@ -133,7 +134,7 @@ def run_cell(fault: Named, point: str, seed: int) -> Cell:
     lines = found.lines()
     recovery = None
     if world.struck is not None and world.recovered is not None:
-        recovery = (world.recovered.at - world.struck.at).total_seconds()
+        recovery = (world.recovered.at - world.struck.at - world.away).total_seconds()
     if world.struck is not None and recovery is None:
         lines.append("unresolved: books and venue never agreed again")
     return Cell(

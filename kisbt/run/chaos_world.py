@@ -126,6 +126,7 @@ class World:
         self.draw = random.Random(f"{seed}:world")
         self.struck: Strike | None = None
         self.recovered: Strike | None = None
+        self.away = timedelta()
         self.lives = self.kills = 0
         self.errors: list[str] = []
         self.ends: Counter[str] = Counter()
@@ -268,6 +269,8 @@ class World:
         now = self.running.call(lambda sim: sim.now)
         target = min(now + away, self.until - timedelta(hours=7))
         if target > now:
+            if self.struck is not None and self.recovered is None:
+                self.away += target - now
             self.running.call(lambda sim: sim.advance_to(target))
 
     # what happens in a process, on Cerebro's thread
