@@ -1,6 +1,6 @@
 """``kisbt parity``: the backtest and the live path, compared bar by bar."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +18,14 @@ def parity(
     days: Annotated[int, typer.Option("--days", min=1, help="Last sessions of the data.")] = 60,
     prompt: Annotated[int | None, typer.Option("--prompt", help="Prompt version")] = None,
     cash: CashOption = None,
+    llm: Annotated[
+        Literal["rulebook", "openai", "replay"],
+        typer.Option("--llm", help="Who decides in the backtest; the live side replays."),
+    ] = "rulebook",
+    model: Annotated[str | None, typer.Option("--model", help="Model name (모델)")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="OpenAI-compatible server of the model.")
+    ] = None,
     config: ConfigOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -26,14 +34,21 @@ def parity(
     Every decision, verdict, order, fill, cost and every won of cash and equity must be equal.
     Exit 1 at the first difference, which is named.
     """
-    from kisbt.run.order import Order, specs_of
+    from kisbt.run.order import Order, specs_of, with_llm
     from kisbt.run.parity import run_parity
 
-    chosen = settings(config)
-    prompts = () if prompt is None else (prompt,)
-    (spec,) = specs_of(
-        Order(strategy=strategy, data=data, tickers=tickers, prompts=prompts, cash=cash), chosen
+    order = Order(
+        strategy=strategy,
+        data=data,
+        tickers=tickers,
+        prompts=() if prompt is None else (prompt,),
+        cash=cash,
+        llm=llm,
+        model=model,
+        base_url=base_url,
     )
+    chosen = with_llm(order, settings(config))
+    (spec,) = specs_of(order, chosen)
     told = (lambda _line: None) if as_json else note
     found = run_parity(spec, chosen, days=days, step=told)
     if as_json:

@@ -112,6 +112,7 @@ def trade(
     quiet: bool = False,
     environ: Mapping[str, str] | None = None,
     console: "Console | None" = None,
+    page: bool = True,
 ) -> LiveOutcome:
     """Run a live session to its end: days done, data over, a signal, or an error.
 
@@ -122,6 +123,7 @@ def trade(
         quiet: Show nothing while it runs.
         environ: Variables instead of the process's own.
         console: A rich console to draw on.
+        page: Write the tearsheet at the end.
 
     Raises:
         TradingSystemError: it could not begin, or the strategy or the journal failed.
@@ -159,7 +161,7 @@ def trade(
             desk.announcer.notify(
                 "warning", "로그 파일에 쓰지 못한 줄이 있음 (디스크를 확인하세요)"
             )
-        return _finish(desk, plan, settings, venue, names, db, error)
+        return _finish(desk, plan, settings, venue, names, db, error, page=page)
 
 
 def _reach(
@@ -223,6 +225,8 @@ def _finish(
     names: Names,
     db: DatabaseManager,
     error: TradingSystemError | None,
+    *,
+    page: bool,
 ) -> LiveOutcome:
     """Close the run in the journal and write its pages."""
     stopped = desk.session.stopping
@@ -238,7 +242,7 @@ def _finish(
             plan.strategy, plan.file, names.instruments, names.frequency, names.dataset, venue.said
         ),
     )
-    published = publish(result, settings)
+    published = publish(result, settings, page=page)
     desk.finish(status, published.metrics)
     if error is not None:
         raise error

@@ -14,9 +14,11 @@ from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError, PromptError
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.story import STREAMS, Line, Story, read_story
+from kisbt.llm.meter import Budget, Meter
 from kisbt.run.backtest import run_backtest
 from kisbt.run.live_command import trade
 from kisbt.run.live_order import LiveOrder
+from kisbt.run.order import Order
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.spec import RunSpec
 
@@ -113,7 +115,8 @@ def run_parity(
     """Run both and compare.
 
     The last ``days`` sessions of the spec's period are traded; what lies before them is history
-    that features are computed on, in both runs.
+    that features are computed on, in both runs. A model is asked by the backtest alone: the
+    simulator's run takes its replies from the cache, so a question that differs has no answer.
 
     Args:
         spec: Strategy, data, names, prompt, cash; ``first`` is not used.
@@ -141,7 +144,9 @@ def run_parity(
         step(f"backtest: {first} – {last}")
         mine = _backtest(chosen, settings, db, whole)
         step("simulator, lock-step (client, wire, exchange)")
-        outcome = trade(_order(chosen, days), settings, confirm=lambda _: "", quiet=True)
+        outcome = trade(
+            _order(chosen, days), settings, confirm=lambda _: "", quiet=True, page=False
+        )
         streams = compare_stories(read_story(db, mine.run_id), read_story(db, outcome.run_id))
     return Parity(
         mine.run_id, outcome.run_id, settings.journal_url(), spec.strategy, mine.decider,
@@ -153,7 +158,7 @@ def _backtest(spec: RunSpec, settings: Settings, db: DatabaseManager, whole: Pre
     ready = prepare(spec, settings)
     if ready.warmup and not whole.warmup:
         raise ConfigError("the prompt's features have no value yet", hint="give fewer --days")
-    result = run_backtest(ready, settings, db)
+    result = run_backtest(ready, settings, db, meter=Meter(Budget.from_settings(settings.llm)))
     db.finish_run(result.run_id, "finished")
     return result
 
@@ -170,7 +175,15 @@ def _order(spec: RunSpec, days: int) -> LiveOrder:
         first=spec.first.isoformat(),
         cash=spec.cash,
         resting="keep",
+        asks=_asks(spec),
     )
+
+
+def _asks(spec: RunSpec) -> Order:
+    llm = spec.llm
+    if llm is None:
+        return Order()
+    return Order(llm="replay", model=llm.model, draws=llm.draws, blind=llm.blind)
 
 
 def _refuse_live_only(ready: Prepared) -> None:
