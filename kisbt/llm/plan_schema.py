@@ -17,6 +17,7 @@ LARGEST = 10**12
 """No quantity and no price of a plan may reach it."""
 
 MAX_DECISIONS = 500
+MAX_RULES = 20
 MAX_REPLY = 200_000
 MAX_WORDS = 2_000
 MAX_BRACES = 1_000
@@ -51,7 +52,7 @@ class DecisionAnswer(BaseModel):
     limit_price: _Whole | None = None
     confidence: _Fraction
     justification: _Words
-    rules: Annotated[tuple[_Words, ...], Field(strict=False, max_length=20)] = ()
+    rules: Annotated[tuple[_Words, ...], Field(strict=False, max_length=MAX_RULES)] = ()
 
 
 class PlanAnswer(BaseModel):
@@ -79,12 +80,14 @@ def plan_schema(tickers: Sequence[str] = ()) -> dict[str, Any]:
         "required": list(_ASKED),
         "additionalProperties": False,
     }
+    decisions: dict[str, Any] = {"type": "array", "items": decision}
     if 0 < len(tickers) <= _ENUM_LIMIT:
         decision["properties"]["ticker"]["enum"] = list(tickers)
+        decisions["maxItems"] = len(tickers)  # a name stands once, and a small model stops here
     return {
         "type": "object",
         "properties": {
-            "decisions": {"type": "array", "items": decision},
+            "decisions": decisions,
             "comment": {"type": "string"},
         },
         "required": list(TradingPlan.model_fields),
@@ -97,12 +100,12 @@ _ASKED = tuple(name for name in Decision.model_fields if name not in NOT_ASKED)
 _KINDS: dict[str, Any] = {
     "ticker": lambda: {"type": "string"},
     "action": lambda: {"type": "string", "enum": ["BUY", "SELL", "HOLD"]},
-    "target_weight": lambda: {"type": ["number", "null"]},
+    "target_weight": lambda: {"type": ["number", "null"], "minimum": 0, "maximum": 1},
     "quantity": lambda: {"type": ["integer", "null"]},
     "limit_price": lambda: {"type": ["integer", "null"]},
-    "confidence": lambda: {"type": "number"},
+    "confidence": lambda: {"type": "number", "minimum": 0, "maximum": 1},
     "justification": lambda: {"type": "string"},
-    "rules": lambda: {"type": "array", "items": {"type": "string"}},
+    "rules": lambda: {"type": "array", "items": {"type": "string"}, "maxItems": MAX_RULES},
 }
 
 
