@@ -22,7 +22,7 @@ def main() -> None:
     params.model.path = str(weights())
     params.n_ctx = 8192
     params.n_parallel = 1
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1  # two wait for each other on a busy machine
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)  # noqa: T201 - the test reads it
     sys.stdin.read()
