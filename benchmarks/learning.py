@@ -1,4 +1,4 @@
-"""``python -m benchmarks.learning noise|traps``: does it learn from noise, and does it learn at all?
+"""``python -m benchmarks.learning noise|traps``: does it learn from noise, does it learn at all?
 
 ``noise``: structureless markets, a year of weekly reflections each. Counted are years that promote
 anything. ``traps``: markets with one planted trap, 1,000 development days and 250 locked ones, then
@@ -23,7 +23,7 @@ import numpy as np
 from kisbt.config import Settings, load_settings
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.store import save_dataset
-from kisbt.data.synth.traps import TRAPS, TrapSpec, make_trap_market
+from kisbt.data.synth.traps import IR_3, TRAPS, TrapSpec, make_trap_market
 from kisbt.domain.rules import Condition
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
@@ -50,15 +50,6 @@ TEXT = (
     "출력 형식: JSON 하나.\n"
 )
 
-EFFECTS = {
-    "chased_surge": 0.034,
-    "thin_volume": 0.05,
-    "opening_gap": 0.034,
-    "overextended": 0.042,
-    "weak_close": 0.033,
-}
-"""Loss in the trap at which the repair's information ratio is about 3."""
-
 WARM, DEVELOPMENT, HOLDOUT, AFTER = 80, 1_000, 250, 250
 
 
@@ -83,7 +74,7 @@ def year_of_noise(seed: int, *, names: int, past: int, weeks: int) -> dict[str, 
     )
     with tempfile.TemporaryDirectory(prefix="kisbt-noise-") as folder:
         settings = project(Path(folder), spec, holdout=120)
-        facts, records = _evolve(settings, past, weeks)
+        facts, _ = _evolve(settings, past, weeks)
     return {
         "seed": seed,
         "promotions": facts["trials"]["promotions"],
@@ -135,7 +126,9 @@ def _evolve(settings: Settings, past: int, weeks: int) -> tuple[dict[str, Any], 
 
 
 def _first_test(learnt: dict[str, Any]) -> dict[str, Any]:
-    for reason in (learnt["candidates"][0]["ruling"] or {"detail": {}})["detail"].get("reasons", ()):
+    for reason in (learnt["candidates"][0]["ruling"] or {"detail": {}})["detail"].get(
+        "reasons", ()
+    ):
         if reason["step"] == "max_t":
             return {"ir": reason["numbers"]["ir"], "p": reason["numbers"]["p"]}
     return {}
@@ -188,8 +181,9 @@ def trap_table(rows: list[dict[str, Any]]) -> str:
         mine = [row for row in rows if (row["kind"], row["effect"]) == (kind, effect)]
         passed = [row for row in mine if row["promoted"]]
         ratios = [row["ir"] for row in mine if row.get("ir") is not None]
+        ratio = np.mean(ratios) if ratios else math.nan
         lines.append(
-            f"| {kind} | {effect:g} | {len(mine)} | {np.mean(ratios) if ratios else math.nan:.2f} | "
+            f"| {kind} | {effect:g} | {len(mine)} | {ratio:.2f} | "
             + " | ".join(
                 f"{np.mean([row[name] for row in mine]):.2f}"
                 for name in ("found", "promoted", "right_rule", "beats")
@@ -207,7 +201,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--names", type=int, help="names a market; 12 for noise, 40 for traps")
-    parser.add_argument("--kinds", default=",".join(EFFECTS))
+    parser.add_argument("--kinds", default=",".join(IR_3))
     parser.add_argument("--scale", default="1", help="factors of the effects, by commas")
     parser.add_argument("--past", type=int, default=420)
     parser.add_argument("--jobs", type=int, default=1)
@@ -219,7 +213,7 @@ def main() -> int:
         wanted = [{"seed": s, "names": names, "past": asked.past, "weeks": 52} for s in seeds]
     else:
         wanted = [
-            {"kind": kind, "effect": round(EFFECTS[kind] * float(scale), 5), "seed": seed,
+            {"kind": kind, "effect": round(IR_3[kind] * float(scale), 5), "seed": seed,
              "names": asked.names or 40}
             for seed in seeds for scale in asked.scale.split(",") for kind in asked.kinds.split(",")
         ]  # fmt: skip

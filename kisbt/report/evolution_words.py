@@ -67,11 +67,11 @@ def verdict(facts: Mapping[str, Any], lang: Lang) -> str:
     ko = lang == "ko"
     if found is None:
         return (
-            f"버전이 바뀌지 않아 진화한 계좌와 고정된 버전 {start}의 계좌가 같습니다. "
+            f"새 버전으로 거래한 날이 없어 진화한 계좌와 고정된 버전 {start}의 계좌가 같습니다. "
             "학습이 도움이 되었는지는 판단 보류입니다."
             if ko
-            else f"No version changed: the evolving account is that of version {start}, frozen. "
-            "Whether learning helped is undecided."
+            else f"No day was traded under another version: the evolving account is that of "
+            f"version {start}, frozen. Whether learning helped is undecided."
         )
     p = "–" if found["p"] is None else f"{found['p']:.4f}"
     if found["claim"] == "better":
