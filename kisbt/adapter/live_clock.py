@@ -201,7 +201,7 @@ class LockstepClock:
         *,
         patience: float = 10.0,
     ) -> None:
-        self._hand, self._patience = hand, patience
+        self._hand, self.patience = hand, patience
         self._holds: list[Callable[[], bool]] = [hand.ready]
         self._turn = threading.Condition()
         self._seats: list[_StepSeat] = []
@@ -309,7 +309,7 @@ class LockstepClock:
         self.steps += 1
 
     def _await_ready(self) -> None:
-        until = time.monotonic() + self._patience
+        until = time.monotonic() + self.patience
         while not all(ready() for ready in self._holds) and time.monotonic() < until:
             self._away(lambda: time.sleep(0.005))
 
