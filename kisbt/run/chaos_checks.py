@@ -3,13 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 
 from kisbt.config import RiskLimits
-from kisbt.data.dataset import Dataset
 from kisbt.domain.trading import Side
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.progress import ENDED
@@ -83,7 +82,7 @@ def judge(world: World) -> Findings:
     _orders(told, mine, found)
     _decisions(told, found)
     _account(told, world, found)
-    found.breaches += breaches(told, world.dataset, LIMITS)
+    found.breaches += breaches(told, world.closes, LIMITS)
     return found
 
 
@@ -167,10 +166,13 @@ def _account(told: Told, world: World, found: Findings) -> None:
         found.unresolved.append(f"journal has {cash:,} won, venue {won:,}")
 
 
-def breaches(told: Told, dataset: Dataset, limits: RiskLimits) -> list[str]:
+def breaches(
+    told: Told, closes: Mapping[datetime, Mapping[str, int]], limits: RiskLimits
+) -> list[str]:
     """Limits that were passed, computed anew from orders, executions and closes.
 
     An order counts with its worth at the close at which it was decided, as node 4 counts it.
+    ``closes`` are those that decisions saw, by bar.
     """
     found: list[str] = []
     worth_at = {row.at: row.equity for row in told.equity}
@@ -178,7 +180,6 @@ def breaches(told: Told, dataset: Dataset, limits: RiskLimits) -> list[str]:
     fills = [fill for run in told.history for fill in run.fills]
     for at in sorted({row.at for row in told.ticks}):
         moment = from_iso(at)
-        closes = {t: _close(dataset, t, moment) for t in dataset.tickers}
         keys = {(row.run_id, row.tick) for row in at_tick.values() if row.at == at}
         orders = [
             order
@@ -187,13 +188,13 @@ def breaches(told: Told, dataset: Dataset, limits: RiskLimits) -> list[str]:
             and order.state.value != "rejected"
         ]  # fmt: skip
         value = worth_at.get(at)
-        if value is None or not orders:
+        if value is None or not orders or moment not in closes:
             continue
         held: Counter[str] = Counter()
         for fill in fills:
             if fill.at < moment and fill.session <= moment.date():
                 held[fill.ticker] += fill.quantity if fill.side is Side.BUY else -fill.quantity
-        found += _over(orders, held, closes, value, limits, at)
+        found += _over(orders, held, closes[moment], value, limits, at)
     return found
 
 
@@ -207,7 +208,7 @@ def _over(
 ) -> list[str]:
     orders = list(orders)
     buys = [order for order in orders if order.side is Side.BUY]
-    worth = {o.ref: o.quantity * max(closes[o.ticker], o.limit_price or 0) for o in orders}
+    worth = {o.ref: o.quantity * max(closes[o.ticker], _limit(o)) for o in orders}
     values = {ticker: shares * closes[ticker] for ticker, shares in held.items() if shares}
     for order in buys:
         values[order.ticker] = values.get(order.ticker, 0) + worth[order.ref]
@@ -225,7 +226,7 @@ def _over(
     return [f"{at} {what}: {is_:,} > {most:,.0f}" for what, is_, most in bounds if is_ > most]
 
 
-def _close(dataset: Dataset, ticker: str, at: Any) -> int:
-    table = dataset.bars[ticker]
-    times = table.times.tolist()
-    return int(table.close[times.index(at)]) if at in times else 0
+
+def _limit(order: KnownOrder) -> int:
+    """What a buy may cost a share beyond the close; a sale is counted at the close."""
+    return (order.limit_price or 0) if order.side is Side.BUY else 0

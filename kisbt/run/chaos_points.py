@@ -8,12 +8,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
-
 from kisbt.domain.state import TradingState
-from kisbt.domain.trading import Fill, OrderEvent, OrderState, Side
-from kisbt.kis.client import KISClient
-from kisbt.kis.models.account import Balance, OrderReceipt, OrderRow
+from kisbt.domain.trading import Fill, OrderEvent, OrderState
 from kisbt.run.live_books import LiveBooks
 
 POINTS = {
@@ -105,43 +101,6 @@ class WatchedBooks(LiveBooks):
         """Write the account at a live bar's close."""
         self.wire("bar")
         super().record_equity(at, cash, equity, exposure)
-
-
-class WatchedClient(KISClient[Any]):
-    """The account's client, with a wire across each request that an order depends on."""
-
-    wire: Wire
-    doctored: Callable[[Balance], Balance] | None = None
-    """Changes what a balance says: KIS's own figures are wrong at times."""
-
-    def order_cash(
-        self, ticker: str, side: Side, quantity: int, price: int | None = None, **more: Any
-    ) -> OrderReceipt:
-        """Send an order."""
-        self.wire("leaving")
-        receipt = super().order_cash(ticker, side, quantity, price, **more)
-        self.wire("taken")
-        return receipt
-
-    def cancel(self, number: str, **more: Any) -> OrderReceipt:
-        """Cancel a resting order."""
-        self.wire("cancelling")
-        receipt = super().cancel(number, **more)
-        self.wire("cancel_taken")
-        return receipt
-
-    def inquire_daily_ccld(self, *days: Any, **more: Any) -> tuple[OrderRow, ...]:
-        """Orders of some days."""
-        self.wire("reading")
-        rows = super().inquire_daily_ccld(*days, **more)
-        self.wire("read")
-        return rows
-
-    def inquire_balance(self, *given: Any, **more: Any) -> Balance:
-        """Cash and positions."""
-        balance = super().inquire_balance(*given, **more)
-        self.wire("balance")
-        return balance if self.doctored is None else self.doctored(balance)
 
 
 _AROUND = {

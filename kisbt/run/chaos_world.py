@@ -18,8 +18,9 @@ from typing import Any, NamedTuple, Self
 
 from pydantic import SecretStr
 
+from kisbt.adapter.live_clock import LockstepClock
 from kisbt.adapter.store import StreamMaker
-from kisbt.config import CostSettings, KISSettings, LiveSettings, RiskLimits, Settings
+from kisbt.config import CostSettings, LiveSettings, RiskLimits, Settings
 from kisbt.data.dataset import Dataset
 from kisbt.domain.state import DecisionContext
 from kisbt.domain.trading import OrderState, TradingPlan
@@ -28,12 +29,12 @@ from kisbt.journal.controls import scope_of
 from kisbt.journal.database import DatabaseManager
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import FILE, load_config
-from kisbt.kis.environment import Paper
 from kisbt.kis.events import StreamEvent
 from kisbt.kis.stream import KISStream
 from kisbt.krx import calendar
+from kisbt.run.chaos_client import QuickTime, WatchedClient
 from kisbt.run.chaos_market import FIRST
-from kisbt.run.chaos_points import Killed, WatchedBooks, WatchedClient, Wire
+from kisbt.run.chaos_points import Killed, WatchedBooks, Wire
 from kisbt.run.chaos_trader import ChaosDecider, ChaosTrader, prompt
 from kisbt.run.live_approvals import ApprovalRules
 from kisbt.run.live_books import LiveBooks
@@ -69,6 +70,9 @@ MOMENTS = (
 
 CALM = timedelta(minutes=15)
 """Between two readings of the day's orders while all is quiet: half a minute would take longer."""
+
+PATIENCE = 1.0
+"""Wall seconds that time stands still for a socket that is on its way back."""
 
 logging.getLogger("kisbt").addHandler(logging.NullHandler())  # its lines are nobody's here
 
@@ -122,6 +126,7 @@ class World:
         self.sessions = calendar.sessions(FIRST, dataset.last_day)[: days + 1]
         self.quiet = self.sessions[-1]
         self.until = calendar.session_hours(self.quiet).close
+        self.time = QuickTime()
         self.wire = Wire(lambda point: on_point(self, point))
         self.draw = random.Random(f"{seed}:world")
         self.struck: Strike | None = None
@@ -131,6 +136,7 @@ class World:
         self.errors: list[str] = []
         self.ends: Counter[str] = Counter()
         self.stale: list[str] = []
+        self.closes: dict[datetime, dict[str, int]] = {}
         self.while_halted: list[str] = []
         self.foreign: set[tuple[date, int]] = set()
         self.relief: list[Callable[[], None]] = []
@@ -154,10 +160,6 @@ class World:
             root=folder,
             limits=LIMITS,
             live=LiveSettings(backfill=2, foreign="adopt"),
-            kis=KISSettings.model_validate(
-                {"cache": str(folder / "cache"), "paper_per_second": 1000,
-                 "real_per_second": 1000, "quotes_from_real": True, "answer_seconds": 5.0}
-            ),
         )  # fmt: skip
         self.url = f"sqlite:///{(folder / 'journal.sqlite').as_posix()}"
         self.scope = ""
@@ -238,11 +240,10 @@ class World:
         self.wire.home = threading.get_ident()
         config = load_config(self.folder, {})
         now = VenueTime()
-        client = WatchedClient.connect(
-            config, Paper(), self.settings.kis, shared=False, now=now, sleep=_nap,
-            universe=tuple(self.dataset.tickers),
-        )  # fmt: skip
-        client.wire, client.doctored = self.wire, self._doctor
+        client = WatchedClient.quick(
+            config, self.folder / "cache", self.time, self.wire, now, tuple(self.dataset.tickers)
+        )
+        client.doctored = self._doctor
         stack.callback(client.close)
         access = client.session.access
         account = access.account.get_secret_value() + access.product
@@ -360,13 +361,16 @@ class World:
     def _look(self, context: DecisionContext) -> None:
         """Every name has this very bar, and it is the market's."""
         at = context.tick.at
+        self.closes[at] = dict(context.market.closes)
         for ticker in self.dataset.tickers:
             if ticker not in context.market.features:
                 self.stale.append(f"{at} {ticker}: no current bar")
+        touched = self.running.call(lambda sim: _touched(sim, at.date()))
         for ticker, close in context.market.closes.items():
             table = self.dataset.bars[ticker]
-            found = [n for n, t in enumerate(table.times.tolist()) if t == at]
-            if not found or int(table.close[found[0]]) != close:
+            times = table.times.tolist()
+            right = int(table.close[times.index(at)]) if at in times else 0
+            if close != right and ticker not in touched:
                 self.stale.append(f"{at} {ticker}: close {close}")
 
 
@@ -381,6 +385,8 @@ class ChaosDesk(Opened):
         instruments = tuple(dataset.instruments[ticker] for ticker in dataset.tickers)
         super().__init__(plan(world), world.settings, venue, Names(instruments, dataset, "1d"), db)
         self.session.broker.calm = CALM
+        if isinstance(self.clock, LockstepClock):
+            self.clock.patience = PATIENCE
         self.store.wishes.append(lambda: world.next_moment(self.clock.now()))
 
     def _watched(self, *given: Any) -> LiveBooks:
@@ -410,6 +416,15 @@ def plan(world: World) -> LivePlan:
     )  # fmt: skip
 
 
+def _touched(sim: Simulator, day: date) -> set[str]:
+    """Names that did not trade as the data has it that day: interrupted, or locked at a limit."""
+    return {
+        command["with"][0]
+        for command in sim.exchange.commands
+        if command["do"] in ("interrupt", "lock_at_limit") and command["at"][:10] == str(day)
+    }
+
+
 def quick_stream(
     client: KISClient[Any], listen: Callable[[StreamEvent], None], now: Callable[[], datetime]
 ) -> KISStream:
@@ -418,7 +433,3 @@ def quick_stream(
     stream.watch_orders()
     return stream
 
-
-def _nap(seconds: float) -> None:
-    """A pause between two tries, cut short: in lock-step nothing happens meanwhile."""
-    wall.sleep(min(seconds, 0.002))
