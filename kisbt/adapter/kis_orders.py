@@ -18,7 +18,7 @@ from kisbt.kis.records import Notice
 
 ABSENT_READINGS = 3
 ABSENT_AFTER = timedelta(seconds=60)
-"""A lost order that so many readings of the day's orders, over so long, did not show never was."""
+"""A lost request of which so many readings, over so long, show nothing was never received."""
 
 URGENT = timedelta(seconds=2)
 CALM = timedelta(seconds=30)
@@ -75,6 +75,8 @@ class _Line:
     noticed_amount: int = 0
     missed: int = 0
     cancelling: bool = False
+    asked: datetime = _NEVER
+    looked: int = 0
     absent: bool = False
     over: bool = False
 
@@ -168,11 +170,11 @@ class OrderDesk:
             try:
                 self._venue.cancel(part.number, branch=part.branch)
             except OutcomeUnknown:
-                line.cancelling = True
+                self._await_cancel(line)
             except KISAPIError:
                 continue  # most often: nothing left to cancel
             else:
-                line.cancelling = True
+                self._await_cancel(line)
         if open_parts:
             self.read()
         return self.standing(ref).remaining == 0
@@ -201,11 +203,15 @@ class OrderDesk:
         self._revive()
         for line in self._lines.values():
             order = self._root(line)
+            if line.cancelling:
+                line.looked += 1
+                line.cancelling = not self._surely(line.looked, line.asked)
             if order.number:
                 line.missed = 0
             elif order.lost and not order.rejected:
                 line.missed += 1
-                if self._gone(order, line):
+                assert order.sent is not None
+                if self._surely(line.missed, order.sent):
                     self._ledger.absent(order.key)
                     line.absent = True
         return True
@@ -323,10 +329,13 @@ class OrderDesk:
                 numbers.add(order.number)
         return chain
 
-    def _gone(self, order: Tracked, line: _Line) -> bool:
-        assert order.sent is not None
-        waited = self._clock.now() - order.sent
-        return line.missed >= ABSENT_READINGS and waited >= ABSENT_AFTER
+    def _await_cancel(self, line: _Line) -> None:
+        """Readings tell what becomes of a cancel; one that shows in none of them was lost."""
+        line.cancelling, line.asked, line.looked = True, self._clock.now(), 0
+
+    def _surely(self, readings: int, since: datetime) -> bool:
+        """Whether so many readings without a trace of a request mean that it never arrived."""
+        return readings >= ABSENT_READINGS and self._clock.now() - since >= ABSENT_AFTER
 
     def _revive(self) -> None:
         """Give an order that turned up late back to the line that was taken for never sent."""

@@ -1,15 +1,20 @@
 """What a live session does besides bars: it obeys people. All of it on Cerebro's thread."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kisbt.adapter.kis_broker import KISBroker
 from kisbt.domain.ports import Notifier
-from kisbt.domain.trading import Side
+from kisbt.domain.trading import OpenOrder, Side
 from kisbt.errors import TradingSystemError
 from kisbt.journal.controls import Controls, Halt
 from kisbt.run.live_safety import EVERY_SECONDS, HaltWatch
+
+AGAIN_SECONDS = 2.0
+"""Between two tries to cancel what a halt wants gone."""
+
+_BUY = Side.BUY
 
 
 class Steward:
@@ -43,18 +48,18 @@ class Every:
     def __init__(
         self,
         seconds: float,
-        duty: Callable[[], None],
+        duty: Callable[..., None],
         ticking: Callable[[], float] = time.monotonic,
     ) -> None:
         self._seconds, self._duty, self._ticking = seconds, duty, ticking
         self._last: float | None = None
 
-    def __call__(self) -> None:
+    def __call__(self, *given: Any) -> None:
         """Run the duty if it is time."""
         now = self._ticking()
         if self._last is None or now - self._last >= self._seconds:
             self._last = now
-            self._duty()
+            self._duty(*given)
 
 
 class Obedience:
@@ -83,6 +88,7 @@ class Obedience:
         self._notifier = notifier
         self._known: dict[str, Halt] = {}
         self._done: set[str] = set()
+        self._again = Every(AGAIN_SECONDS, self._call_back)
         self.duty = Every(EVERY_SECONDS, self.obey)
 
     def obey(self) -> None:
@@ -100,6 +106,8 @@ class Obedience:
             if halt.action and halt.carried_out_at is None and halt.halt_id not in self._done:
                 self._done.add(halt.halt_id)
                 self._carry_out(halt)
+            elif halt.action:
+                self._again(halt)
 
     def _carry_out(self, halt: Halt) -> None:
         cancelled = cancel_all(self._broker)
@@ -111,6 +119,12 @@ class Obedience:
                 said += f"; 팔지 못한 종목: {', '.join(left)}"
         self._controls.carried_out(halt.halt_id)
         self._notifier.notify("alert", said)
+
+    def _call_back(self, halt: Halt) -> None:
+        """A cancel may be lost, and a process may die before its cancels: nothing may rest."""
+        left = [o for o in self._broker.open_orders() if halt.action == "cancel" or o.side is _BUY]
+        if left and cancel_all(self._broker, left):
+            self._notifier.notify("alert", "정지 중에 남아 있던 주문을 다시 취소")
 
     def _sell_everything(self) -> tuple[int, list[str]]:
         sold, left = 0, []
@@ -129,8 +143,8 @@ class Obedience:
         return sold, left
 
 
-def cancel_all(broker: KISBroker) -> int:
-    """Cancel everything that rests; return how many orders are gone now.
+def cancel_all(broker: KISBroker, resting: Sequence[OpenOrder] | None = None) -> int:
+    """Cancel what rests, everything by default; return how many orders are gone now.
 
     Every order is tried, even when the journal cannot be written any more.
 
@@ -138,8 +152,8 @@ def cancel_all(broker: KISBroker) -> int:
         TradingSystemError: the first that was met on the way.
     """
     gone, met = 0, None
-    for resting in list(broker.open_orders()):
-        order = broker.order_by_ref(resting.ref)
+    for each in list(broker.open_orders() if resting is None else resting):
+        order = broker.order_by_ref(each.ref)
         try:
             gone += order is not None and broker.cancel(order)
         except TradingSystemError as error:

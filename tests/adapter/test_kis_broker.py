@@ -1,7 +1,7 @@
 """The live broker over a venue that loses answers, repeats notices, and tells late."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import backtrader as bt
@@ -157,6 +157,22 @@ def test_a_lost_answer_to_a_cancel_is_settled_by_the_list(desk: LiveDesk) -> Non
     desk.venue.reading = "well"
     desk.turn(seconds=3)
     assert states(desk)[-1] is OrderState.CANCELLED
+
+
+def test_a_cancel_that_never_arrived_is_no_longer_waited_for(desk: LiveDesk) -> None:
+    order = desk.place(BUY, A, 5, 50_000)
+    desk.venue.fate = "lost before"
+    assert not desk.broker.cancel(order)
+    inside = desk.broker.wake_at()
+    assert inside is not None
+    assert inside - desk.clock.now() <= timedelta(seconds=2)
+    for _ in range(4):
+        desk.turn(seconds=30)
+    calm = desk.broker.wake_at()
+    assert calm is not None
+    assert calm - desk.clock.now() > timedelta(seconds=2)
+    assert states(desk)[-1] is OrderState.ACCEPTED
+    assert desk.broker.cancel(order)
 
 
 def test_day_orders_expire_after_the_close_with_the_backtests_reason(desk: LiveDesk) -> None:
