@@ -182,7 +182,8 @@ class Opened:
 
     def put_away(self, *, ended: bool) -> None:
         """Leave the account in order. Orders for a later session wait for the next process."""
-        keep = not self._venue.embedded if ended else self._plan.resting == "keep"
+        later = ended and not self._venue.embedded
+        keep = later or self._plan.resting == "keep"
         self.resting = self.session.put_away(keep=keep)
 
     def finish(self, status: RunStatus, metrics: Mapping[str, Any] | None = None) -> None:
