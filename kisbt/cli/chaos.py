@@ -1,4 +1,4 @@
-"""``kisbt chaos``: break a live session at every point of an order's path, and look what is left."""
+"""``kisbt chaos``: break live sessions at every point of an order's path, and see what is left."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,8 +39,7 @@ def chaos(
 
 
 COLUMNS = (
-    "fault", "survived", "doubled orders", "lost fills", "breaches", "stale", "unresolved",
-    "errors", "recovery",
+    "fault", "survived", "doubled", "lost", "breaches", "stale", "open", "errors", "recovery",
 )  # fmt: skip
 
 

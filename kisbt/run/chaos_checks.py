@@ -21,6 +21,8 @@ from kisbt.sim.flavour import Flavour
 
 TOLERANCE = 2
 """Won by which costs of one execution may differ: a price told as an average is split in two."""
+DRIFT = 0.03
+"""How far a day's executions may lie above what their orders were counted with."""
 
 
 @dataclass
@@ -119,7 +121,7 @@ def _orders(told: Told, theirs: Mapping[tuple[date, int], Order], found: Finding
         if name in named:
             found.doubled.append(f"{order.ref} and {named[name].ref} are one order at the venue")
         named[name] = order
-    found.doubled += [f"decision {key} was ordered {n} times" for key, n in decided.items() if n > 1]
+    found.doubled += [f"decision {key} ordered {n} times" for key, n in decided.items() if n > 1]
     found.doubled += [
         f"venue order {day} {number} {order.ticker} {order.side} {order.quantity} is nobody's"
         for (day, number), order in theirs.items()
@@ -195,7 +197,28 @@ def breaches(
             if fill.at < moment and fill.session <= moment.date():
                 held[fill.ticker] += fill.quantity if fill.side is Side.BUY else -fill.quantity
         found += _over(orders, held, closes[moment], value, limits, at)
-    return found
+    return found + _in_a_day(told, max(worth_at.values(), default=0), limits)
+
+
+def _in_a_day(told: Told, value: int, limits: RiskLimits) -> list[str]:
+    """Orders and traded won of each session."""
+    session = {(row.run_id, row.tick): row.session for row in told.ticks}
+    ids = list(dict.fromkeys(run_id for run_id, _ in session))
+    sent: Counter[str] = Counter()
+    for run, order in told.orders:
+        on = session.get((ids[run] if run < len(ids) else "", order.tick or 0))
+        if on is not None and order.side is Side.BUY and order.state.value != "rejected":
+            sent[on] += 1
+    traded: Counter[str] = Counter()
+    for fill in (fill for run in told.history for fill in run.fills):
+        traded[str(fill.session)] += fill.amount if fill.side is Side.BUY else 0
+    most = limits.max_turnover_per_day * value * (1 + DRIFT)
+    found = [
+        f"{day} orders: {n} > {limits.max_orders_per_day}"
+        for day, n in sent.items()
+        if n > limits.max_orders_per_day
+    ]
+    return found + [f"{day} bought: {n:,} > {most:,.0f}" for day, n in traded.items() if n > most]
 
 
 def _over(
@@ -221,10 +244,9 @@ def _over(
             ("exposure", sum(values.values()), limits.max_exposure * value),
             ("positions", len(values), limits.max_positions),
             ("turnover", sum(worth.values()), limits.max_turnover_per_day * value),
+            ("orders a day", len(orders), limits.max_orders_per_day),
         ]
-    bounds.append(("orders a day", len(orders), limits.max_orders_per_day))
     return [f"{at} {what}: {is_:,} > {most:,.0f}" for what, is_, most in bounds if is_ > most]
-
 
 
 def _limit(order: KnownOrder) -> int:

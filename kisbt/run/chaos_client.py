@@ -78,8 +78,13 @@ class WatchedClient(KISClient[Any]):
 
     @classmethod
     def quick(
-        cls, config: KISConfig, folder: Path, clock: QuickTime, watch: Watch,
-        now: Callable[[], datetime], universe: tuple[str, ...],
+        cls,
+        config: KISConfig,
+        folder: Path,
+        clock: QuickTime,
+        watch: Watch,
+        now: Callable[[], datetime],
+        universe: tuple[str, ...],
     ) -> Self:
         """A client of a simulator's paper door that reads quotes at its real one."""
         sessions = [

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
+
 from kisbt.domain.state import TradingState
 from kisbt.domain.trading import Fill, OrderEvent, OrderState
 from kisbt.run.live_books import LiveBooks
@@ -42,7 +43,7 @@ POINTS = {
 """Every point, and what it means."""
 
 
-class Killed(BaseException):  # noqa: N818 - it stands for kill -9, which is no error
+class Killed(BaseException):
     """The process is gone: nothing is caught, nothing tidied up."""
 
 
@@ -111,4 +112,3 @@ _AROUND = {
     OrderState.CANCELLED: ("cancelled", ""),
     OrderState.EXPIRED: ("expiring", ""),
 }
-

@@ -21,7 +21,7 @@ from kisbt.rulebook.version import Policy, PromptVersion
 Decide = Callable[[DecisionContext], TradingPlan]
 
 
-class ChaosTrader(bt.Strategy):
+class ChaosTrader(bt.Strategy):  # type: ignore[misc]
     """Asks the operating graph at every bar's close.
 
     Args:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from pydantic import SecretStr
 
@@ -40,7 +40,7 @@ from kisbt.run.live_approvals import ApprovalRules
 from kisbt.run.live_books import LiveBooks
 from kisbt.run.live_desk import Opened
 from kisbt.run.live_mind import MakeDecider
-from kisbt.run.live_order import LiveOrder, LivePlan, Names
+from kisbt.run.live_order import Frequency, LiveOrder, LivePlan, Names
 from kisbt.run.live_venue import Venue, VenueTime
 from kisbt.run.loader import LoadedStrategy
 from kisbt.sim.credentials import devlp_yaml
@@ -383,7 +383,8 @@ class ChaosDesk(Opened):
         self.make_stream: StreamMaker = quick_stream
         dataset = world.dataset
         instruments = tuple(dataset.instruments[ticker] for ticker in dataset.tickers)
-        super().__init__(plan(world), world.settings, venue, Names(instruments, dataset, "1d"), db)
+        names = Names(instruments, dataset, cast(Frequency, dataset.frequency))
+        super().__init__(plan(world), world.settings, venue, names, db)
         self.session.broker.calm = CALM
         if isinstance(self.clock, LockstepClock):
             self.clock.patience = PATIENCE
@@ -410,7 +411,7 @@ def plan(world: World) -> LivePlan:
     return LivePlan(
         order=LiveOrder(), strategy=LoadedStrategy(ChaosTrader, Path(__file__), "sha256:chaos"),
         file="chaos", version=prompt(), pinned=True, store=None,
-        tickers=tuple(world.dataset.tickers), data="chaos", frequency="1d",
+        tickers=tuple(world.dataset.tickers), data="chaos", frequency=None,
         first=world.sessions[0], cash=CASH, speed=LOCKSTEP, approvals=ApprovalRules(),
         foreign="adopt", resting="cancel", decide_at=(), llm=None,
     )  # fmt: skip
@@ -432,4 +433,3 @@ def quick_stream(
     stream = KISStream(client.session, listen, now=now, pace=0.0, first_wait=0.01, longest_wait=0.2)
     stream.watch_orders()
     return stream
-
