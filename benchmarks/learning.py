@@ -53,12 +53,15 @@ TEXT = (
 WARM, DEVELOPMENT, HOLDOUT, AFTER = 80, 1_000, 250, 250
 
 
-def project(folder: Path, spec: TrapSpec, *, holdout: int) -> Settings:
+def project(
+    folder: Path, spec: TrapSpec, *, holdout: int, discovery: float | None = None
+) -> Settings:
     """A project whose only version buys surges, and a market for it."""
     save_dataset(make_trap_market("market", spec), folder / "datasets")
     (folder / "kisbt.toml").write_text(
         f'[backtest]\ndata = "market"\nstrategy = "{STRATEGY.as_posix()}"\n'
-        f"[gate]\nholdout_days = {holdout}\n",
+        f"[gate]\nholdout_days = {holdout}\n"
+        + (f"[reflection]\ndiscovery_level = {discovery}\n" if discovery else ""),
         encoding="utf-8",
     )
     catalogue = {feature.name: feature for feature in FEATURES}
@@ -67,14 +70,19 @@ def project(folder: Path, spec: TrapSpec, *, holdout: int) -> Settings:
     return load_settings(folder / "kisbt.toml", {})
 
 
-def year_of_noise(seed: int, *, names: int, past: int, weeks: int) -> dict[str, Any]:
-    """One structureless market: ``past`` sessions that are known, then weekly reflections."""
+def year_of_noise(
+    seed: int, *, names: int, past: int, weeks: int, rest: int, discovery: float | None
+) -> dict[str, Any]:
+    """One structureless market: ``past`` sessions that are known, then weekly reflections.
+
+    ``discovery`` loosens the search for patterns, so that the gate has something to refuse.
+    """
     spec = TrapSpec(
         "chased_surge", 0.0, reward=0.0, names=names, sessions=past + 5 * weeks + 10, seed=seed
     )
     with tempfile.TemporaryDirectory(prefix="kisbt-noise-") as folder:
-        settings = project(Path(folder), spec, holdout=120)
-        facts, _ = _evolve(settings, past, weeks)
+        settings = project(Path(folder), spec, holdout=120, discovery=discovery)
+        facts, _ = _evolve(settings, past, weeks, rest)
     return {
         "seed": seed,
         "promotions": facts["trials"]["promotions"],
@@ -91,7 +99,7 @@ def year_after_trap(kind: str, effect: float, seed: int, *, names: int) -> dict[
     spec = TrapSpec(kind, effect, names=names, sessions=past + AFTER + 10, seed=seed)
     with tempfile.TemporaryDirectory(prefix="kisbt-trap-") as folder:
         settings = project(Path(folder), spec, holdout=HOLDOUT)
-        facts, records = _evolve(settings, past, AFTER // 5)
+        facts, records = _evolve(settings, past, AFTER // 5, 4)
     learnt = next((record["learning"] for record in records if record["learning"]), None)
     insights = [] if learnt is None else learnt["insights"]
     move = next((record for record in records if record["move"]), None)
@@ -114,13 +122,15 @@ def year_after_trap(kind: str, effect: float, seed: int, *, names: int) -> dict[
     }
 
 
-def _evolve(settings: Settings, past: int, weeks: int) -> tuple[dict[str, Any], list[Any]]:
+def _evolve(
+    settings: Settings, past: int, weeks: int, rest: int
+) -> tuple[dict[str, Any], list[Any]]:
     from kisbt.data.store import load_dataset
     from kisbt.run.evolve import EvolveOrder, run_evolution
 
     days = load_dataset("market", settings.folder("datasets")).timeline.astype("datetime64[D]")
     first = days[past].item()
-    order = EvolveOrder(first=first, weeks=weeks, seed=7, rest=1, jobs=1)
+    order = EvolveOrder(first=first, weeks=weeks, seed=7, rest=rest, jobs=1)
     done = run_evolution(order, settings)
     return done.facts, done.records
 
@@ -204,13 +214,16 @@ def main() -> int:
     parser.add_argument("--kinds", default=",".join(IR_3))
     parser.add_argument("--scale", default="1", help="factors of the effects, by commas")
     parser.add_argument("--past", type=int, default=420)
+    parser.add_argument("--rest", type=int, default=1, help="noise: weeks after an empty one")
+    parser.add_argument("--discovery", type=float, help="noise: false discovery level of patterns")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, help="finished seeds, JSON lines")
     asked = parser.parse_args()
     seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
     if asked.what == "noise":
         names = asked.names or 12
-        wanted = [{"seed": s, "names": names, "past": asked.past, "weeks": 52} for s in seeds]
+        how = {"past": asked.past, "weeks": 52, "rest": asked.rest, "discovery": asked.discovery}
+        wanted = [{"seed": s, "names": names, **how} for s in seeds]
     else:
         wanted = [
             {"kind": kind, "effect": round(IR_3[kind] * float(scale), 5), "seed": seed,
