@@ -22,6 +22,9 @@ DAYS = 3
 STEPS = 160
 """About so many points are passed in a session of ``DAYS``; kills are spread over them."""
 
+MINUTES_EVERY = 10
+"""One session of so many trades a day of five-minute bars instead, by the stream."""
+
 TROUBLES: tuple[dict[str, Any], ...] = (
     {"kind": "answer_lost", "where": "orders", "rate": 0.2},
     {"kind": "answer_lost", "where": "account", "rate": 0.1},
@@ -87,25 +90,35 @@ class _Killer:
             raise Killed
 
 
-def run_session(seed: int, kills: int = 0, days: int = DAYS) -> Told:
+def troubles(seed: int) -> FaultProfile:
+    """All of ``TROUBLES``, each at up to one and a half times its rate."""
+    dice = random.Random(f"{seed}:troubles")
+    return FaultProfile.model_validate(
+        {
+            "seed": seed,
+            "faults": [
+                {**each, "rate": min(each.get("rate", 1.0) * dice.uniform(0, 1.5), 1.0)}
+                for each in TROUBLES
+            ],
+        }
+    )
+
+
+def run_session(seed: int, kills: int = 0, days: int = DAYS, minutes: int = 0) -> Told:
     """One session: ``days`` sessions of trading under all troubles, and one to settle.
 
     Args:
         seed: Of everything.
         kills: How often the process is killed, each time at another random point.
         days: Trading days.
+        minutes: Length of a bar; 0 for daily bars.
     """
     began = time.monotonic()
-    dice = random.Random(f"{seed}:troubles")
-    faults = [{**each, "rate": each.get("rate", 1.0) * dice.uniform(0, 1.5)} for each in TROUBLES]
-    profile = FaultProfile.model_validate(
-        {"seed": seed, "faults": [{**f, "rate": min(f["rate"], 1.0)} for f in faults]}
-    )
-    dataset = chaos_market(days + 1, seed)
+    dataset = chaos_market(days + 1, seed, minutes)
     names = dict(dataset.instruments)
     with tempfile.TemporaryDirectory(prefix="kisbt-faults-") as folder:
         world = World(
-            Path(folder), dataset, days, seed=seed, profile=profile,
+            Path(folder), dataset, days, seed=seed, profile=troubles(seed),
             decide=lambda context, _day: whims(context, names, seed),
             on_point=_Killer(seed, kills, days),
             cancels=lambda day: random.Random(f"{seed}:{day}").random() < 0.7,
@@ -170,7 +183,7 @@ def _all(asked: list[tuple[int, int]], jobs: int, until: float | None) -> Iterab
         for seed, kills in asked:
             if not early():
                 return
-            yield run_session(seed, kills)
+            yield _one((seed, kills))
         return
     # A fresh interpreter each: the simulator's threads must not be forked.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -181,4 +194,7 @@ def _all(asked: list[tuple[int, int]], jobs: int, until: float | None) -> Iterab
 
 
 def _one(asked: tuple[int, int]) -> Told:
-    return run_session(*asked)
+    seed, kills = asked
+    if seed % MINUTES_EVERY == MINUTES_EVERY - 1:
+        return run_session(seed, kills, days=1, minutes=5)
+    return run_session(seed, kills)
