@@ -111,6 +111,7 @@ def _plain(done: "Reflected") -> dict[str, Any]:
         "waiting": update.get("waiting"),
         "windows": done.windows and done.windows.as_json(),
         "why_untried": done.why_untried,
+        "watched": done.watched and done.watched.as_json(),
         "performance": done.state["performance"]["overall"],
         "insights": done.state.get("analysis", {}).get("insights", []),
         "accepted": done.state.get("accepted", []),
@@ -156,6 +157,8 @@ def _show(done: "Reflected", which: "Lang") -> None:
         names = ("버전", "변경", "심사", "모자란 거래일")
         emit_table("", names if korean else ("version", "change", "gate", "days missing"), rows)
     typer.echo(of(OUTCOMES, told["outcome"], which))
+    if done.watched is not None:
+        note(done.watched.line(which))
     if told["why_untried"]:
         note(told["why_untried"])
     typer.echo(told["report"])

@@ -4,10 +4,12 @@ Learns on development days only. The last ``gate.holdout_days`` sessions of the 
 before them, are kept from reflection and opened by the gate alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from kisbt.config import Settings
 from kisbt.data.features.catalogue import FEATURES
@@ -17,6 +19,7 @@ from kisbt.gate.registry import Window
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.learning import Scope
 from kisbt.journal.reflections import Reflections
+from kisbt.krx import calendar
 from kisbt.krx.calendar import add_sessions
 from kisbt.reflection_graph.graph import reflect
 from kisbt.reflection_graph.material import Material
@@ -28,7 +31,9 @@ from kisbt.rulebook.version import PromptVersion
 from kisbt.run.gate_trial import GateTrial, Windows
 from kisbt.run.learning_facts import learning_facts
 from kisbt.run.order import Order, specs_of
+from kisbt.run.paired import DayReturns, day_returns
 from kisbt.run.prepare import Prepared, prepare
+from kisbt.run.rollback import Watched, watch
 from kisbt.run.spec import RunSpec
 
 MODES = ("backtest", "sim", "paper", "real")
@@ -49,7 +54,10 @@ class ReflectOrder(NamedTuple):
 
 
 class Reflected(NamedTuple):
-    """One finished reflection: its id, all results, the champion, and the learning report."""
+    """One finished reflection: its id, all results, the champion, and the learning report.
+
+    ``watched`` is the look at the version in force before it: it may have gone back.
+    """
 
     reflection: str
     state: ReflectionState
@@ -57,6 +65,7 @@ class Reflected(NamedTuple):
     windows: Windows | None
     why_untried: str
     report: Path
+    watched: Watched | None = None
 
 
 def run_reflection(
@@ -90,8 +99,9 @@ def run_reflection(
     catalogue = {feature.name: feature for feature in FEATURES}
     timed = {} if clock is None else {"clock": clock}
     prompts = PromptStore(settings.folder("prompts"), catalogue=catalogue, **timed)
-    champion = prompts.current()
     with DatabaseManager(settings.journal_url(), create=False) as db:
+        watched = look_after(db, prompts, settings, order, tell, clock)
+        champion = prompts.current()
         scope = Scope(since=order.since, until=order.until, runs=order.runs, modes=order.modes)
         ready, why = _prepared(db, scope, champion, settings)
         longest = champion.policy.max_holding_days or USUAL_HOLDING
@@ -123,7 +133,36 @@ def run_reflection(
         earlier = Reflections(db).all()
         facts = learning_facts(bench, state, plain, why, earlier)
         page = write_learning(facts, folder / "learning.html", settings.lang)
-    return Reflected(reflection, state, champion, windows, why, page)
+    return Reflected(reflection, state, champion, windows, why, page, watched)
+
+
+def look_after(
+    db: DatabaseManager,
+    prompts: PromptStore,
+    settings: Settings,
+    order: ReflectOrder,
+    tell: Callable[[str], None],
+    clock: Callable[[], Any] | None = None,
+) -> Watched | None:
+    """Step 9 before anything is learnt: take the version in force back if it does harm.
+
+    A dry run only tells. Of a journal or data that cannot replay the two versions only the live
+    days are looked at.
+    """
+
+    def replays(versions: Sequence[PromptVersion]) -> list[DayReturns]:
+        tell(f"guard {versions[0].number} / {versions[1].number}")
+        ready, why = _prepared(db, Scope(), versions[0], settings)
+        if ready is None:
+            return [DayReturns((), np.zeros(0), 0.0, 0, failed=why)] * len(versions)
+        last = {} if order.until is None else {"last": order.until}
+        specs = [ready.spec.model_copy(update={"prompt": v.number, **last}) for v in versions]
+        return day_returns(specs, settings, jobs=order.jobs)
+
+    return watch(
+        db, prompts, settings, replays=replays, move=not order.dry_run,
+        clock=clock or calendar.now,
+    )  # fmt: skip
 
 
 def reflection_id(material: Material, champion: PromptVersion, options: Options) -> str:
