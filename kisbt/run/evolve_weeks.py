@@ -27,6 +27,7 @@ from kisbt.reflection_graph.graph import reflect
 from kisbt.reflection_graph.material import Material
 from kisbt.reflection_graph.state import Options, ReflectionState, Workbench
 from kisbt.reflection_graph.steps import StepStore
+from kisbt.reflection_graph.update_system_logic import UNTESTED
 from kisbt.report.learning import write_learning
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import PromptVersion
@@ -227,7 +228,7 @@ class Walk:
         write_learning(facts, page, self._settings.lang)
         record["learning"] = _learnt(bench.reflection, state, update)
         record["tested"] = any(
-            (one["ruling"] or {}).get("verdict", "untested") != "untested"
+            (one["ruling"] or {}).get("verdict", UNTESTED) != UNTESTED
             for one in update["candidates"]
         )
         self._settle(week, champion, update, record)

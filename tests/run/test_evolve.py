@@ -17,6 +17,7 @@ from kisbt.journal.database import DatabaseManager
 from kisbt.journal.experiments import ExperimentLedger
 from kisbt.rulebook.store import PromptStore
 from kisbt.run.evolve import Evolved, EvolveOrder, run_evolution
+from kisbt.run.evolve_courses import Course
 from kisbt.run.paired import day_returns
 from kisbt.run.spec import RunSpec
 
@@ -145,8 +146,6 @@ def test_a_kept_course_is_the_replay_that_ends_on_that_day(
     evolved: tuple[Settings, Evolved, list[str]],
 ) -> None:
     settings, done, _ = evolved
-    from kisbt.run.evolve_courses import Course
-
     own = done.home.settings(settings)
     version = PromptStore(own.folder("prompts")).load(1)
     path = done.home.courses / f"{version.hash.removeprefix('sha256:')[:24]}.json"
@@ -188,6 +187,26 @@ def test_a_version_that_turns_bad_is_demoted(trapped: Path, tmp_path: Path) -> N
     assert [(one["kind"], one["to"]) for one in moves[:2]] == [("promotion", 2), ("demotion", 1)]
     assert moves[1]["evidence"]["wealth"] >= moves[1]["evidence"]["needed"]
     assert PromptStore(own.folder("prompts")).current_number() == again.records[-1]["after"]
+
+
+def test_a_challenger_may_have_to_pass_on_paper_first(trapped: Path, tmp_path: Path) -> None:
+    settings = copy_of(trapped, tmp_path)
+    file = tmp_path / "kisbt.toml"
+    text = (
+        file.read_text(encoding="utf-8")
+        + 'shadow_wealth = 1.5\n[reflection]\npromote_on = "shadow"\n'
+    )
+    file.write_text(text, encoding="utf-8")
+    settings = load_settings(file, {})
+    done = run_evolution(order_of(settings, weeks=30), settings)
+    begun = next(record for record in done.records if record["shadowed"])
+    assert begun["move"] is None
+    followed = [record for record in done.records if record["shadows"]]
+    assert followed[0]["week"] == begun["week"] + 1
+    assert followed[0]["shadows"][0]["days"] <= 5
+    move = next(record["move"] for record in done.records if record["move"])
+    assert move["kind"] == "promotion"
+    assert move["evidence"]["wealth"] >= move["evidence"]["needed"] == 1.5
 
 
 def test_no_weeks_and_no_days_are_refused(trapped: Path) -> None:
