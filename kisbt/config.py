@@ -107,8 +107,9 @@ class LiveSettings(Section):
     ``tickers`` the universe there. ``decide_at`` (``"10:00"``, ...) limits decisions on minute
     bars to the first bar at or after each time. ``foreign`` says what happens to positions and
     orders that kisbt did not make; ``resting`` to its own orders when it ends before their time.
-    ``backfill`` is the number of bars read before the first decision. ``log_megabytes`` and
-    ``log_files`` bound each of the two logs in ``logs``.
+    ``backfill`` is the number of bars read before the first decision. ``drift_budget_bp`` is how
+    far five days together may come out from their backtest, in basis points of equity.
+    ``log_megabytes`` and ``log_files`` bound each of the two logs in ``logs``.
     """
 
     allow_real: bool = False
@@ -123,6 +124,7 @@ class LiveSettings(Section):
     foreign: Literal["adopt", "ignore", "refuse"] = "refuse"
     resting: Literal["cancel", "keep"] = "cancel"
     backfill: int = Field(default=300, ge=1, le=5000)
+    drift_budget_bp: float = Field(default=10.0, gt=0)
     logs: str = "results/logs"
     log_megabytes: float = Field(default=10.0, gt=0)
     log_files: int = Field(default=5, ge=2, le=100)

@@ -275,7 +275,7 @@ class BookBroker(bt.BrokerBase):
         self._tell(order)
 
     def _restate(self, change: PositionChange) -> None:
-        if change.quantity_before:
+        if change.quantity_before or change.quantity_after:
             average = self._account.averages.get(self._account.columns[change.ticker], 0.0)
             self._positions[change.ticker] = bt.Position(change.quantity_after, average)
         for listener in self._listeners:

@@ -11,6 +11,7 @@ from kisbt.cli import (
     checks,
     data,
     doctor,
+    drift,
     evolve,
     gate,
     journal,
@@ -35,6 +36,7 @@ app.command()(chaos.chaos)
 app.command()(checks.lookahead)
 app.command()(checks.verify)
 app.command()(doctor.doctor)
+app.command()(drift.drift)
 app.command()(evolve.evolve)
 app.command()(sim.sim)
 app.command()(live.live)

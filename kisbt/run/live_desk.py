@@ -23,6 +23,7 @@ from kisbt.krx import calendar
 from kisbt.krx.costs import CostModel
 from kisbt.risk.day_use import DayUse
 from kisbt.rulebook.version import PromptVersion
+from kisbt.run.drift_duty import DriftDuty
 from kisbt.run.live_books import LiveBooks, Past, latest_run
 from kisbt.run.live_days import Days
 from kisbt.run.live_mind import MakeDecider, model, rulebook
@@ -157,6 +158,7 @@ class Opened:
             prompt=lambda: self._version.number if self._version else None,
             mode=lambda: self.mode()[0].value,
             lang=settings.lang,
+            over=(DriftDuty(db, settings, lambda: self.books.run_id, self.announcer),),
         )
         self.start_equity = worth_of(read_history(db, account.run_id).opening)
         self._scene = Scene(self, venue, names)

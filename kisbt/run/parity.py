@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from kisbt.config import Settings
+from kisbt.data.features.catalogue import FEATURES
 from kisbt.domain.result import RunResult
 from kisbt.errors import ConfigError, PromptError
 from kisbt.journal.database import DatabaseManager
@@ -187,9 +188,12 @@ def _asks(spec: RunSpec) -> Order:
 
 
 def _refuse_live_only(ready: Prepared) -> None:
-    if ready.version is not None and ready.skipped:
+    live_only = {each.name for each in FEATURES if not each.history}
+    used = () if ready.version is None else ready.version.features
+    found = [name for name in used if name in live_only]
+    if ready.version is not None and found:
         raise PromptError(
             f"prompt version {ready.version.number} uses features without history: "
-            f"{', '.join(ready.skipped)}",
+            f"{', '.join(found)}",
             hint="parity needs a prompt that history can answer: kisbt prompts lint",
         )

@@ -1,7 +1,7 @@
 """One pass of a strategy over history: a pure function of strategy, data, prompt and settings."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,6 +30,8 @@ from kisbt.run.loader import LoadedStrategy, blame, raised_in
 from kisbt.run.recorder import Progress, Recorder
 from kisbt.trading_graph.desk import Desk
 from kisbt.trading_graph.direct import run_tick
+
+MakeBook = Callable[[Tape, Playhead], HistoryBook]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def replay(
     progress: Progress | None = None,
     observe: Observe | None = None,
     takeovers: Sequence[tuple[date, Brain]] = (),
+    make_book: MakeBook | None = None,
 ) -> Replayed:
     """Run the strategy over the whole tape and write everything to ``journal``.
 
@@ -94,13 +97,17 @@ def replay(
         progress: Told of bars done.
         observe: Told all closes at every bar; an operating graph's journal needs no telling.
         takeovers: Brains that decide from a day on, in order of days; the account goes on.
+        make_book: Makes another account than a fresh one with ``cash``.
 
     Raises:
         StrategyError: the strategy raised.
         JournalError: the journal could not be written.
     """
     head = Playhead()
-    book = HistoryBook(tape, head, costs, fills.participation, cash)
+    if make_book is None:
+        book = HistoryBook(tape, head, costs, fills.participation, cash)
+    else:
+        book = make_book(tape, head)
     losses, day = LossTracker(cash), DayUse()
     recorder = Recorder(journal, day, progress)
     broker = KRXBackBroker(book, (recorder,))
