@@ -46,7 +46,6 @@ def evolve(
     from kisbt.run.evolve import EvolveOrder, run_evolution
     from kisbt.run.order import with_language
     from kisbt.run.prepare import parse_day
-    from kisbt.run.progress import progress_bar
 
     chosen = with_language(settings(config), lang)
     order = EvolveOrder(
@@ -61,8 +60,7 @@ def evolve(
         rest=rest,
         jobs=jobs,
     )
-    with progress_bar("evolve", weeks, quiet=as_json) as advance:
-        done = run_evolution(order, chosen, advance=advance)
+    done = run_evolution(order, chosen, quiet=as_json)
     if as_json:
         emit_json(_plain(done))
         return

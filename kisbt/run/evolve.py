@@ -27,6 +27,7 @@ from kisbt.run.evolve_state import Home, Record, Week, standing, weeks_of
 from kisbt.run.evolve_weeks import Walk
 from kisbt.run.order import Order, specs_of
 from kisbt.run.prepare import Prepared, prepare
+from kisbt.run.progress import progress_bar
 from kisbt.run.spec import RunSpec
 
 
@@ -63,8 +64,7 @@ def run_evolution(
     settings: Settings,
     *,
     tell: Callable[[str], None] = lambda _: None,
-    advance: Callable[[int], None] | None = None,
-    expect: Callable[[int], None] | None = None,
+    quiet: bool = True,
 ) -> Evolved:
     """Evolve, or go on evolving, and write the report.
 
@@ -72,8 +72,7 @@ def run_evolution(
         order: What to walk through.
         settings: Where things lie.
         tell: Told of each piece of work.
-        advance: Told how many weeks are done.
-        expect: Told how many there are.
+        quiet: Show no progress.
 
     Raises:
         TradingSystemError: options, data, prompts, journal or gate.
@@ -85,21 +84,18 @@ def run_evolution(
     ready = _until(first, weeks[-1].sessions[-1], settings)
     home = _home(order, ready, weeks, settings)
     own = home.settings(settings)
-    if expect is not None:
-        expect(len(weeks))
     start = ready.version.number if ready.version else 0
     with DatabaseManager(own.journal_url()) as db:
         courses = Courses(home.courses, own, ready, jobs=_jobs(order), tell=tell)
         walk = Walk(home, own, ready, db, courses, rest=order.rest, tell=tell)
         records = home.done()[: len(weeks)]
-        for week in weeks[len(records) :]:
-            if advance is not None:
-                advance(len(records))
-            record = walk.week(week, standing(start, records))
-            home.keep(record)
-            records.append(record)
-        if advance is not None:
-            advance(len(records))
+        with progress_bar("evolve", len(weeks), quiet=quiet) as advance:
+            for week in weeks[len(records) :]:
+                if advance is not None:
+                    advance(len(records))
+                record = walk.week(week, standing(start, records))
+                home.keep(record)
+                records.append(record)
         tell("account")
         live = ready.spec.model_copy(update={"first": weeks[0].sessions[0]})
         whole = courses.of([walk.prompts.load(start)])[0]
