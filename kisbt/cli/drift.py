@@ -1,5 +1,6 @@
 """``kisbt drift``: how far live trading came out from its own backtest, in won, by cause."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ def drift(
     beyond its budget ([live] drift_budget_bp).
     """
     from kisbt.journal.database import DatabaseManager
-    from kisbt.run.drift import PARTS, days_of, drift_of, latest_live
+    from kisbt.run.drift import PARTS, DriftRun, days_of, latest_live
     from kisbt.run.drift_duty import SPAN, beyond
     from kisbt.run.prepare import parse_day
 
@@ -35,7 +36,8 @@ def drift(
     with DatabaseManager(loaded.journal_url(), create=False) as db:
         run_id = run or latest_live(db)
         days = [chosen] if chosen is not None else days_of(db, run_id)[-SPAN:]
-        found = drift_of(db, loaded, run_id, days, data=data)
+        again = DriftRun(db, loaded, run_id, max(days, default=date.max), data=data)
+        found = [again.drift(each) for each in days]
     said = beyond(found, loaded.live.drift_budget_bp)
     if as_json:
         emit_json({"run": run_id, "days": [_plain(each) for each in found], "beyond": said})

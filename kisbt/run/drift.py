@@ -23,7 +23,7 @@ the first are valued at the closes of the data::
 A model's replies come from the cache; where one is missing the backtest holds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -34,24 +34,19 @@ from kisbt.adapter.live_account import session_of
 from kisbt.adapter.recorded_book import Lived, RecordedBook
 from kisbt.adapter.tape import Playhead, Tape
 from kisbt.config import Settings
-from kisbt.data.features.table import FeatureTable
-from kisbt.domain.ports import Decider
-from kisbt.domain.state import DecisionContext
-from kisbt.domain.trading import TradingPlan
-from kisbt.errors import DataError, DeciderError, JournalError, StopRun
+from kisbt.errors import DataError, JournalError
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.encode import encode_snapshot
-from kisbt.journal.learning import read_markets, read_seen
 from kisbt.journal.memory import MemoryJournal
 from kisbt.journal.record import from_iso
 from kisbt.journal.recovery import History, KnownOrder, read_history
 from kisbt.journal.runs import RunRow
 from kisbt.journal.schema import equity as equity_table
-from kisbt.journal.schema import ticks as tick_table
 from kisbt.krx import calendar
 from kisbt.krx.costs import CostModel
 from kisbt.llm.meter import Meter
 from kisbt.run.conversation import Conversation
+from kisbt.run.drift_inputs import Holding, Overlaid, Rows, Seen
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.replay import Brain, replay
 from kisbt.run.spec import RunSpec
@@ -111,42 +106,56 @@ def days_of(db: DatabaseManager, run_id: str) -> list[date]:
     return sorted({at.date() for at in _line(db, run_id)})
 
 
-def drift_of(
-    db: DatabaseManager,
-    settings: Settings,
-    run_id: str,
-    days: Iterable[date],
-    *,
-    data: str | None = None,
-) -> list[Drift]:
-    """The drift of some days of a live run, oldest first.
+class DriftRun:
+    """A live run whose days can be run again.
 
     Args:
         db: The journal.
         settings: Where datasets and prompts lie, and the model's cache.
         run_id: A live run.
-        days: Sessions of it.
+        last: The last day that will be asked for.
         data: A dataset with the days' bars; the run's own by default.
+        like: An earlier preparation, to use again what fits.
 
     Raises:
-        JournalError: no such run, or it has no such day.
+        JournalError: no such run, or it has traded on no bar.
         DataError: no dataset with the day's bars.
     """
-    run, line = db.run(run_id), _line(db, run_id)
-    history = read_history(db, run_id)
-    if history.opening is None or not line:
-        raise JournalError(f"run {run_id} has no bar of live trading")
-    asked = sorted(days)
-    missing = [day for day in asked if day not in {at.date() for at in line}]
-    if missing:
-        raise JournalError(
-            f"run {run_id} did not trade on {missing[0]}",
-            hint=f"it traded from {min(line).date()} to {max(line).date()}",
-        )
-    spec = _spec(run, data, min(line).date(), asked[-1] if asked else max(line).date())
-    whole = prepare(spec, settings)
-    seen = _Seen(db, run_id)
-    return [_Day(whole, settings, run_id, history, line, seen, day).drift() for day in asked]
+
+    def __init__(
+        self,
+        db: DatabaseManager,
+        settings: Settings,
+        run_id: str,
+        last: date,
+        *,
+        data: str | None = None,
+        like: Prepared | None = None,
+    ) -> None:
+        run, self._line = db.run(run_id), _line(db, run_id)
+        self._history = read_history(db, run_id)
+        if self._history.opening is None or not self._line:
+            raise JournalError(f"run {run_id} has no bar of live trading")
+        self._settings, self._run_id = settings, run_id
+        first = min(self._line).date()
+        spec = _spec(run, data, first, max(first, min(last, max(self._line).date())))
+        self.ready = prepare(spec, settings, like)
+        self._seen = Seen(db, run_id)
+
+    def drift(self, day: date) -> Drift:
+        """The drift of one day.
+
+        Raises:
+            JournalError: the run did not trade on it.
+        """
+        if all(at.date() != day for at in self._line):
+            raise JournalError(
+                f"run {self._run_id} did not trade on {day}",
+                hint=f"it traded from {min(self._line).date()} to {max(self._line).date()}",
+            )
+        return _Day(
+            self.ready, self._settings, self._run_id, self._history, self._line, self._seen, day
+        ).drift()
 
 
 def _spec(run: RunRow, data: str | None, first: date, last: date) -> RunSpec:
@@ -166,50 +175,6 @@ def _line(db: DatabaseManager, run_id: str) -> dict[datetime, _Line]:
         return dict(sorted((from_iso(r.at), _Line(r.cash, r.equity)) for r in rows))
 
 
-class _Seen:
-    """The features that the run's decisions saw, by bar."""
-
-    def __init__(self, db: DatabaseManager, run_id: str) -> None:
-        self._db = db
-        with db.reading() as connection:
-            self.hashes = {from_iso(s.at): s.snapshot for s in read_seen(connection, run_id)}
-            query = select(tick_table.c.tick, tick_table.c.at)
-            rows = connection.execute(query.where(tick_table.c.run_id == run_id))
-            self.ticks = {row.tick: from_iso(row.at) for row in rows}
-
-    def rows(self, at: datetime) -> dict[str, dict[str, float | None]]:
-        with self._db.reading() as connection:
-            ((_, market),) = read_markets(connection, [self.hashes[at]])
-        return {
-            ticker: dict(zip(market.names, row, strict=True)) for ticker, row in market.rows.items()
-        }
-
-
-class _Overlaid(FeatureTable):
-    """Features of the data, but the recorded ones at some bars."""
-
-    recorded: Mapping[int, dict[str, dict[str, float | None]]] = {}
-
-    def rows(self, t: int) -> dict[str, dict[str, float | None]]:
-        found = self.recorded.get(t)
-        return super().rows(t) if found is None else {k: dict(v) for k, v in found.items()}
-
-
-class _Holding:
-    """A decider that holds where a reply is missing, and counts it."""
-
-    def __init__(self, inner: Decider) -> None:
-        self._inner, self.held = inner, 0
-        self.label = inner.label
-
-    def decide(self, context: DecisionContext) -> TradingPlan:
-        try:
-            return self._inner.decide(context)
-        except StopRun as stop:
-            self.held += 1
-            raise DeciderError(str(stop)) from stop
-
-
 class _Day:
     def __init__(
         self,
@@ -218,7 +183,7 @@ class _Day:
         run_id: str,
         history: History,
         line: Mapping[datetime, _Line],
-        seen: _Seen,
+        seen: Seen,
         day: date,
     ) -> None:
         opening = history.opening
@@ -333,9 +298,7 @@ class _Day:
         known = sum(moment <= at for moment in self._tape.moments) - 1
         return max(known, self._before)
 
-    def _again(
-        self, recorded: Mapping[int, dict[str, dict[str, float | None]]]
-    ) -> tuple[int, dict[int, dict[str, dict[str, float | None]]], int]:
+    def _again(self, recorded: Mapping[int, Rows]) -> tuple[int, dict[int, Rows], int]:
         """The backtest's equity at the day's close, on some recorded features.
 
         Also the recorded features of the bars that decided on the day, where they differ from
@@ -372,17 +335,17 @@ class _Day:
         return self._before <= self._bar(moment) < self._last
 
     def _brain(
-        self, recorded: Mapping[int, dict[str, dict[str, float | None]]], journal: MemoryJournal
-    ) -> tuple[Brain | None, _Holding | None]:
+        self, recorded: Mapping[int, Rows], journal: MemoryJournal
+    ) -> tuple[Brain | None, Holding | None]:
         ready, holding = self._ready, None
         if ready.spec.llm is not None:
             talk = Conversation(ready, self._settings, journal, Meter(), f"drift {self._day}")
-            holding = _Holding(talk)
+            holding = Holding(talk)
         brain = ready.brain(holding)
         if brain is None or not recorded:
             return brain, holding
         table = brain.features
-        features = _Overlaid(table.times, table.tickers, table.names, table.values, table.current)
+        features = Overlaid(table.times, table.tickers, table.names, table.values, table.current)
         object.__setattr__(features, "recorded", recorded)
         return Brain(brain.decider, brain.rules, features, brain.warmup), holding
 

@@ -1,13 +1,15 @@
 """Drift after each close: a table on the day's page, and an alert beyond the budget."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from datetime import date
 
 from kisbt.config import Settings
 from kisbt.domain.ports import Notifier
 from kisbt.errors import TradingSystemError
 from kisbt.journal.database import DatabaseManager
 from kisbt.report.live_day import LiveDay
-from kisbt.run.drift import PARTS, Drift, days_of, drift_of
+from kisbt.run.drift import PARTS, Drift, DriftRun, days_of
+from kisbt.run.prepare import Prepared
 
 SPAN = 5
 """Days whose drift is summed up."""
@@ -26,7 +28,6 @@ class DriftDuty:
     Args:
         db: The open journal.
         settings: Where data and prompts lie; the budget.
-        run_id: Tells the run.
         notifier: Told of drift beyond the budget.
     """
 
@@ -34,20 +35,26 @@ class DriftDuty:
         self,
         db: DatabaseManager,
         settings: Settings,
-        run_id: Callable[[], str],
         notifier: Notifier,
     ) -> None:
-        self._db, self._settings = db, settings
-        self._run_id, self._notifier = run_id, notifier
+        self._db, self._settings, self._notifier = db, settings, notifier
+        self._known: dict[tuple[str, date], Drift] = {}
+        self._like: Prepared | None = None
 
     def __call__(self, day: LiveDay) -> list[tuple[str, list[list[str]]]]:
         """The day's table."""
+        run_id, known = day.run_id, self._known
         try:
-            days = [each for each in days_of(self._db, day.run_id) if each <= day.session]
-            found = drift_of(self._db, self._settings, day.run_id, days[-SPAN:])
+            days = [each for each in days_of(self._db, run_id) if each <= day.session][-SPAN:]
+            fresh = [each for each in days if (run_id, each) not in known]
+            again = DriftRun(self._db, self._settings, run_id, fresh[-1], like=self._like)
+            self._like = again.ready
+            for each in fresh:
+                known[run_id, each] = again.drift(each)
         except TradingSystemError as error:
             self._notifier.notify("info", f"{day.session} 드리프트를 계산하지 못함: {error}")
             return []
+        found = [known[run_id, each] for each in days]
         said = beyond(found, self._settings.live.drift_budget_bp)
         if said:
             self._notifier.notify("alert", said)

@@ -158,7 +158,7 @@ class Opened:
             prompt=lambda: self._version.number if self._version else None,
             mode=lambda: self.mode()[0].value,
             lang=settings.lang,
-            over=(DriftDuty(db, settings, lambda: self.books.run_id, self.announcer),),
+            over=(DriftDuty(db, settings, self.announcer),) if plan.order.drift else (),
         )
         self.start_equity = worth_of(read_history(db, account.run_id).opening)
         self._scene = Scene(self, venue, names)

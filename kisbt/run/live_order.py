@@ -50,6 +50,8 @@ class LiveOrder(NamedTuple):
     resting: str | None = None
     decide_at: str | None = None
     config_dir: Path | None = None
+    drift: bool = True
+    """Run each day again as a backtest once it is over."""
     asks: Order = Order()
     """The model's part of the command line, as ``kisbt backtest`` has it."""
 

@@ -176,6 +176,7 @@ def _order(spec: RunSpec, days: int) -> LiveOrder:
         first=spec.first.isoformat(),
         cash=spec.cash,
         resting="keep",
+        drift=False,
         asks=_asks(spec),
     )
 
