@@ -20,6 +20,9 @@ ABSENT_READINGS = 3
 ABSENT_AFTER = timedelta(seconds=60)
 """A lost request of which so many readings, over so long, show nothing was never received."""
 
+MOST_LOOKS = 30
+"""Readings after which an order of an earlier process is not looked for any more."""
+
 URGENT = timedelta(seconds=2)
 CALM = timedelta(seconds=30)
 """How often the day's orders are read while something is in doubt, and while orders just rest."""
@@ -109,6 +112,8 @@ class OrderDesk:
         self._ledger = OrderLedger()
         self._lines: dict[str, _Line] = {}
         self._read_at = _NEVER
+        self._unseen: set[str] = set()
+        self._looks = 0
         self.known_at = _NEVER
         """When the day's orders were last read with success."""
 
@@ -148,7 +153,13 @@ class OrderDesk:
         filled: int = 0,
         amount: int = 0,
     ) -> None:
-        """Follow an order that an earlier process sent, or may have sent (no ``number``)."""
+        """Follow an order that an earlier process sent, or may have sent (no ``number``).
+
+        The day's orders are read until they show it, ended or not: that process may have known of
+        more executions than it could write down.
+        """
+        if number:
+            self._unseen.add(number.lstrip("0"))
         key = self._ledger.sending(ticker, side, quantity, price, sent)
         self._lines[ref] = _Line(key, filled, amount)
         if number:
@@ -200,6 +211,10 @@ class OrderDesk:
             return False
         self.known_at = now
         self._ledger.listed(rows)
+        self._looks += 1
+        self._unseen -= {row.number.lstrip("0") for row in rows}
+        if self._looks >= MOST_LOOKS:
+            self._unseen.clear()
         self._revive()
         for line in self._lines.values():
             order = self._root(line)
@@ -218,7 +233,7 @@ class OrderDesk:
 
     def due(self) -> datetime | None:
         """When the day's orders want to be read next; ``None`` while nothing is open."""
-        if self.doubtful:
+        if self._unseen or self.doubtful:
             return self._read_at + URGENT if self._read_at != _NEVER else self._clock.now()
         if any(not line.over and self.standing(ref).remaining for ref, line in self._lines.items()):
             return self._read_at + self._calm if self._read_at != _NEVER else self._clock.now()

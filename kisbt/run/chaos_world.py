@@ -362,10 +362,10 @@ class World:
         """Every name has this very bar, and it is the market's."""
         at = context.tick.at
         self.closes[at] = dict(context.market.closes)
-        for ticker in self.dataset.tickers:
-            if ticker not in context.market.features:
-                self.stale.append(f"{at} {ticker}: no current bar")
         touched = self.running.call(lambda sim: _touched(sim, at.date()))
+        for ticker in self.dataset.tickers:
+            if ticker not in context.market.features and ticker not in touched:
+                self.stale.append(f"{at} {ticker}: no current bar")
         for ticker, close in context.market.closes.items():
             table = self.dataset.bars[ticker]
             times = table.times.tolist()
