@@ -143,6 +143,14 @@ def _source(row: Any) -> Source:
     )  # fmt: skip
 
 
+def first_session(db: DatabaseManager, run_id: str) -> date | None:
+    """The session of a run's first tick; ``None`` without ticks."""
+    query = select(func.min(ticks.c.session)).where(ticks.c.run_id == run_id)
+    with db.reading() as connection:
+        found = connection.execute(query).scalar()
+    return None if found is None else date.fromisoformat(found)
+
+
 def fingerprint(db: DatabaseManager, of: Sequence[Source], scope: Scope) -> str:
     """``sha256:`` of what can be learnt from: changes as soon as a run has more to tell."""
     told: list[Any] = [scope.model_dump(mode="json")]

@@ -21,6 +21,7 @@ from kisbt.gate.decision import GateDecision, Verdict
 from kisbt.gate.development import Evidence
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Terms, Window
+from kisbt.llm.cutoff import classify
 from kisbt.reflection_graph.state import Candidate, Ruling
 from kisbt.reflection_graph.update_system_logic import UNTESTED
 from kisbt.rulebook.store import PromptStore
@@ -109,6 +110,7 @@ class GateTrial:
             seed=self._settings.reflection.seed,
             costs=_digest(self._spec.costs.model_dump(mode="json")),
             longest_holding=self._longest,
+            after_cutoff=self._after_cutoff(),
             note=reflection,
         )
         campaign = self._gate.register_campaign(terms).id
@@ -120,6 +122,15 @@ class GateTrial:
         if best is not None and best.verdict is Verdict.TO_HOLDOUT and best.version in changed:
             self._look(campaign, champion, best.version)
         return [self._ruling(c, self._gate.decision(campaign, c.version.hash)) for c in candidates]
+
+    def _after_cutoff(self) -> bool:
+        """Whether the model, if one decides, can have read none of the days."""
+        llm = self._spec.llm
+        if llm is None:
+            return True
+        known = self._settings.llm
+        cutoff, margin = known.cutoffs.get(llm.model), known.cutoff_margin_days
+        return classify(self._windows.development.first, cutoff, margin) == "after"
 
     def _test(
         self, campaign: str, champion: PromptVersion, changed: dict[str, float]

@@ -1,4 +1,10 @@
-"""Daily returns of several versions over the same days: what the gate compares."""
+"""Daily returns of several versions over the same days: what the gate compares.
+
+Where a model decides, nobody is asked: the first version is replayed from its recorded replies, and
+all others follow the plans that it got, tick by tick, while node 4 enforces their own rules. That
+measures what a changed rule does to the same decisions; what the model would make of a changed
+prompt it does not.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -9,10 +15,13 @@ from numpy.typing import NDArray
 
 from kisbt.audit.legality import audit_fills
 from kisbt.config import Settings
+from kisbt.domain.ports import Decider
 from kisbt.domain.result import EquityPoint
 from kisbt.errors import TradingSystemError
 from kisbt.journal.memory import NullJournal
 from kisbt.krx.costs import CostModel
+from kisbt.llm.meter import Meter
+from kisbt.run.conversation import Conversation
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.replay import replay
 from kisbt.run.spec import RunSpec
@@ -49,12 +58,14 @@ def day_returns(
     A version that cannot run is told as failed instead of ending the others.
 
     Args:
-        specs: What to replay, in order.
+        specs: What to replay, in order. With a model, the first is the one whose replies are kept.
         settings: Where things lie.
         jobs: Processes; 1 stays in this one and loads data once.
         done: Told how many are finished.
     """
     found: list[DayReturns] = []
+    if specs and specs[0].llm is not None:
+        return _recorded(specs, settings, done)
     if jobs > 1 and len(specs) > 1:
         from joblib import Parallel, delayed
 
@@ -77,15 +88,45 @@ def _one(spec: RunSpec, settings: Settings) -> DayReturns:
     return _with(spec, settings, None)[0]
 
 
+def _recorded(
+    specs: Sequence[RunSpec], settings: Settings, done: Callable[[int], None] | None
+) -> list[DayReturns]:
+    """One model's plans under the rules of several versions."""
+    found: list[DayReturns] = []
+    like: Prepared | None = None
+    talk: Conversation | None = None
+    for spec in specs:
+        try:
+            if talk is None:
+                like = prepare(spec, settings)
+                talk = Conversation(like, settings, NullJournal(), Meter(), "reflect")
+                decider: Decider = talk
+            else:
+                decider = talk.twin()
+        except TradingSystemError as error:
+            return [_failed(error)] * len(specs)
+        one, like = _with(spec, settings, like, decider)
+        found.append(one)
+        if one.failed and len(found) == 1:
+            return found * len(specs)
+        if done is not None:
+            done(len(found))
+    return found
+
+
+def _failed(error: TradingSystemError) -> DayReturns:
+    return DayReturns((), np.zeros(0), 0.0, 0, failed=str(error))
+
+
 def _with(
-    spec: RunSpec, settings: Settings, like: Prepared | None
+    spec: RunSpec, settings: Settings, like: Prepared | None, decider: Decider | None = None
 ) -> tuple[DayReturns, Prepared | None]:
     try:
         ready = prepare(spec, settings, like)
         ran = replay(
             ready.strategy,
             ready.tape,
-            ready.brain(),
+            ready.brain(decider),
             cash=spec.cash,
             limits=spec.limits,
             costs=CostModel.from_settings(spec.costs),
@@ -93,7 +134,7 @@ def _with(
             journal=NullJournal(),
         )
     except TradingSystemError as error:
-        return DayReturns((), np.zeros(0), 0.0, 0, failed=str(error)), like
+        return _failed(error), like
     days, returns = session_returns(ran.equity, spec.cash)
     equity = float(np.mean([point.equity for point in ran.equity])) if ran.equity else 1.0
     traded = sum(fill.amount for fill in ran.fills)

@@ -17,7 +17,7 @@ from kisbt.errors import ConfigError, TradingSystemError
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Window
 from kisbt.journal.database import DatabaseManager
-from kisbt.journal.learning import Scope
+from kisbt.journal.learning import Scope, first_session, sources
 from kisbt.journal.reflections import Reflections
 from kisbt.krx import calendar
 from kisbt.krx.calendar import add_sessions
@@ -38,6 +38,15 @@ from kisbt.run.spec import RunSpec
 
 MODES = ("backtest", "sim", "paper", "real")
 USUAL_HOLDING = 20
+
+RECORDED = {
+    "ko": "모델에게 다시 묻지 않았습니다. 모든 후보는 현재 버전이 받은 기록된 답을 그대로 따르고, "
+    "바뀐 규칙은 위험 검토(노드 4)가 집행합니다. 바뀐 프롬프트를 읽은 모델의 답은 재지 않았습니다.",
+    "en": "The model was not asked again: every candidate follows the recorded plans of the "
+    "version in force, and node 4 enforces its changed rules. What the model would answer to the "
+    "changed prompt was not measured.",
+}
+"""How candidates are tried where a model decides; the page says it."""
 
 
 class ReflectOrder(NamedTuple):
@@ -107,7 +116,7 @@ def run_reflection(
         longest = champion.policy.max_holding_days or USUAL_HOLDING
         windows = None if ready is None else windows_of(ready, settings, longest, order.until)
         if windows is not None:
-            scope = scope.model_copy(update={"until": windows.development.last})
+            scope = scope.model_copy(update={"until": _learn_until(db, scope, windows)})
         material = Material(db, scope, champion.policy, chosen.horizon, tell)
         if not material.sources:
             raise ConfigError(
@@ -200,7 +209,10 @@ def _options(order: ReflectOrder, settings: Settings) -> Options:
 def _prepared(
     db: DatabaseManager, scope: Scope, champion: PromptVersion, settings: Settings
 ) -> tuple[Prepared | None, str]:
-    """The champion's replay as its latest backtest had it, or why there is none."""
+    """The champion's replay as its latest backtest had it, and what the page must say of it.
+
+    Without a replay the words say why there is none.
+    """
     known = [
         run
         for run in db.runs(status="finished")
@@ -214,12 +226,24 @@ def _prepared(
     else:
         spec = specs_of(Order(), settings)[0]
     spec = spec.model_copy(update={"prompt": champion.number, "without": ()})
-    if spec.llm is not None:
-        return None, "versions that ask a model are tried by kisbt evolve"
+    why = "" if spec.llm is None else RECORDED[settings.lang]
     try:
-        return prepare(spec, settings), ""
+        return prepare(spec, settings), why
     except TradingSystemError as error:
         return None, str(error)
+
+
+def _learn_until(db: DatabaseManager, scope: Scope, windows: Windows) -> date | None:
+    """The last day to learn from: before the embargo, unless nothing lies before or in the holdout.
+
+    Live days that came after all data of the replays teach without touching the locked days.
+    """
+    held = windows.holdout
+    if held is not None:
+        days = [first_session(db, source.run_id) for source in sources(db, scope)]
+        if days and all(day is not None and day > held.last for day in days):
+            return scope.until
+    return windows.development.last
 
 
 def windows_of(
@@ -230,7 +254,8 @@ def windows_of(
     With fewer days than would leave development at least as long as the holdout, all of them are
     development days and nothing can be promoted.
     """
-    sessions = [s for s in ready.tape.sessions[ready.warmup :] if until is None or s <= until]
+    counted = dict.fromkeys(ready.tape.sessions[ready.warmup :])  # a session once, also of minutes
+    sessions = [day for day in counted if until is None or day <= until]
     if not sessions:
         return None
     held = settings.gate.holdout_days
