@@ -99,7 +99,8 @@ def judged(diff: Floats, gate: GateSettings, block: int, seed: int) -> Facts:
     """A stream of daily differences: a year's mean with its interval, and what may be said.
 
     ``claim`` is ``better`` or ``worse`` when the block sign-flip test holds at the gate's level,
-    else ``undecided`` with the days that are missing (``None``: more days would not help).
+    else ``undecided`` with the days that are missing until such a difference would be told, either
+    way (``None``: not even then).
 
     Args:
         diff: Fractions, one a session.
@@ -120,7 +121,8 @@ def judged(diff: Floats, gate: GateSettings, block: int, seed: int) -> Facts:
     claim = "better" if up.p <= rising else "worse" if down.p <= falling else "undecided"
     missing = None
     if claim == "undecided":
-        missing = stream_days_missing(diff, n_variants=1, block=block, level=gate.level)
+        towards = diff if diff.mean() >= 0 else -diff
+        missing = stream_days_missing(towards, n_variants=1, block=block, level=gate.level)
     found = mean_interval(diff, mean_block=block, seed=seed)
     return {
         "days": len(diff),

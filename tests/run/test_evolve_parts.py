@@ -155,7 +155,9 @@ def test_no_difference_is_undecided_and_says_how_many_days_are_missing() -> None
     noise = 0.0004 + np.random.default_rng(6).normal(0, 0.01, 200)
     found = judged(noise, GATE, 10, 7)
     assert found["claim"] == "undecided"
-    assert found["days_missing"] is None or found["days_missing"] > 0
+    assert found["days_missing"] is not None
+    assert found["days_missing"] > 0
+    assert judged(-noise, GATE, 10, 7)["days_missing"] == found["days_missing"]
     assert judged(np.zeros(200), GATE, 10, 7)["p"] is None
 
 
