@@ -30,7 +30,13 @@ from kisbt.run.live_mind import MakeDecider, model, rulebook
 from kisbt.run.live_notice import Announcer
 from kisbt.run.live_order import LivePlan, Names
 from kisbt.run.live_result import worth_of
-from kisbt.run.live_safety import HaltWatch, TwoBooks, remember_day, remember_losses
+from kisbt.run.live_safety import (
+    HaltWatch,
+    TwoBooks,
+    remember_day,
+    remember_guard,
+    remember_losses,
+)
 from kisbt.run.live_screen import Scene
 from kisbt.run.live_session import LiveSession, Setup
 from kisbt.run.live_start import (
@@ -135,6 +141,8 @@ class Opened:
             history_bars=self._backfill,
         )
         self.session = LiveSession(self.setup, (self._day_duty, self._show))
+        if past is not None:
+            remember_guard(db, venue.scope, self.session.guard, session_of(now))
         reconciler = Reconciler(
             venue.client,
             self.session.broker,

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import select
 
+from kisbt.adapter.guard import Guard
 from kisbt.adapter.live_account import session_of
 from kisbt.config import RiskLimits
 from kisbt.domain.state import RiskStatus
-from kisbt.domain.trading import OrderState, TradingMode
+from kisbt.domain.trading import OrderState, Side, TradingMode
 from kisbt.errors import JournalError
 from kisbt.journal.controls import Controls, Halt
 from kisbt.journal.database import DatabaseManager
@@ -135,21 +137,43 @@ def remember_losses(db: DatabaseManager, scope: str, losses: TwoBooks) -> int:
     return len({session for session, _ in points})
 
 
-def remember_day(db: DatabaseManager, scope: str, day: DayUse, session: date) -> None:
-    """Count what ``session`` has used already: orders sent for it and won traded in it."""
+class Used(NamedTuple):
+    """What a session has used already: orders, won traded, and of that won bought."""
+
+    orders: int
+    traded: int
+    bought: int
+
+
+def used_in(db: DatabaseManager, scope: str, session: date) -> Used:
+    """Count orders sent for ``session`` and won traded in it, by whatever process."""
     sent = (
         select(orders.c.created_at)
         .join(runs, runs.c.run_id == orders.c.run_id)
         .where(runs.c.scope == scope, orders.c.state != OrderState.REJECTED.value)
     )
     traded = (
-        select(fills.c.price, fills.c.quantity)
+        select(fills.c.side, fills.c.price, fills.c.quantity)
         .join(runs, runs.c.run_id == fills.c.run_id)
         .where(runs.c.scope == scope, fills.c.session == session.isoformat())
     )
     with db.reading() as connection:
-        for created in connection.execute(sent).scalars():
-            if session_of(from_iso(created)) == session:
-                day.on_order(session)
-        for row in connection.execute(traded):
-            day.on_fill(session, row.price * row.quantity)
+        times = connection.execute(sent).scalars()
+        count = sum(session_of(from_iso(created)) == session for created in times)
+        amounts = [(row.side, row.price * row.quantity) for row in connection.execute(traded)]
+    bought = sum(won for side, won in amounts if side == Side.BUY.value)
+    return Used(count, sum(won for _, won in amounts), bought)
+
+
+def remember_day(db: DatabaseManager, scope: str, day: DayUse, session: date) -> None:
+    """Tell node 4 what ``session`` has used already."""
+    used = used_in(db, scope, session)
+    for _ in range(used.orders):
+        day.on_order(session)
+    if used.traded:
+        day.on_fill(session, used.traded)
+
+
+def remember_guard(db: DatabaseManager, scope: str, guard: Guard, session: date) -> None:
+    """Tell the broker's guard the same: a first day's cap outlives a restart."""
+    guard.remember(session, **used_in(db, scope, session)._asdict())

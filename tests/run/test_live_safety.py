@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kisbt.adapter.guard import Footing, Guard, GuardLimits, Proposal
 from kisbt.config import RiskLimits
+from kisbt.domain.market import Instrument, PriceBand
 from kisbt.domain.trading import Fill, OrderEvent, OrderState, Side, TradingMode
 from kisbt.journal.controls import scope_of
 from kisbt.journal.database import DatabaseManager
@@ -15,7 +17,14 @@ from kisbt.journal.writer import RunJournal
 from kisbt.risk.day_use import DayTotals, DayUse
 from kisbt.risk.measures import LossTracker
 from kisbt.run.live_books import latest_run
-from kisbt.run.live_safety import TwoBooks, remember_day, remember_losses
+from kisbt.run.live_safety import (
+    TwoBooks,
+    Used,
+    remember_day,
+    remember_guard,
+    remember_losses,
+    used_in,
+)
 from kisbt.run.live_start import history_until, last_close
 
 LIMITS = RiskLimits(daily_loss=0.03, weekly_loss=0.07)
@@ -118,6 +127,15 @@ def test_orders_and_turnover_of_the_day_survive_restarts(db: DatabaseManager) ->
     day = DayUse()
     remember_day(db, SCOPE, day, TUE)
     assert day.totals(TUE) == DayTotals(orders=2, turnover=500)
+    assert used_in(db, SCOPE, TUE) == Used(orders=2, traded=500, bought=500)
+    assert used_in(db, SCOPE, MON) == Used(orders=1, traded=0, bought=0)
+    guard = Guard(GuardLimits(max_bought_per_day=1_000))
+    remember_guard(db, SCOPE, guard, TUE)
+    name = Instrument(ticker="005930")
+    on = Footing(100, 100, PriceBand(100, 70, 130), 10_000, {}, 0, 0, 0)
+    order = Proposal(name, Side.BUY, 6, None, morning, TUE)
+    assert "하루 매수 금액" in (guard.objection(order, on) or "")
+    assert guard.objection(order._replace(quantity=5), on) is None
 
 
 def test_a_bar_whose_order_left_counts_as_decided_although_its_tick_was_never_written(
