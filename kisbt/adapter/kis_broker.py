@@ -308,13 +308,18 @@ class KISBroker(FollowingBroker):
     # what became of it
 
     def _look(self, new_bar: bool) -> None:
-        """Read the day's orders where something is open and it is time."""
+        """Read the day's orders where something is open and it is time.
+
+        A bar waits for it only where notices have not told: otherwise it is done in the turn after,
+        so that nothing lies between a bar and the decision on it.
+        """
         now = self._clock.now()
         for desk in self._desks.values():
             due = desk.due()
             if due is None:
                 continue
-            if self._reread or (new_bar if self._by_bar else new_bar or due <= now):
+            told = new_bar and desk.told and not desk.doubtful
+            if self._reread or (new_bar if self._by_bar else (new_bar or due <= now) and not told):
                 desk.read()
         self._reread = False
 

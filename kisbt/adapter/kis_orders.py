@@ -116,6 +116,8 @@ class OrderDesk:
         self._looks = 0
         self.known_at = _NEVER
         """When the day's orders were last read with success."""
+        self.told = False
+        """Whether notices come at all."""
 
     def send(self, ref: str, ticker: str, side: Side, quantity: int, price: int | None) -> Standing:
         """Send an order, once.
@@ -200,6 +202,7 @@ class OrderDesk:
         for notice in notices:
             if not self._account or self._account.startswith(notice.account[:8]):
                 self._ledger.notice(notice)
+                self.told = True
 
     def read(self) -> bool:
         """Read the day's orders; false when KIS did not answer."""

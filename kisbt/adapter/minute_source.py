@@ -76,7 +76,8 @@ class MinuteSource:
         self._bases: dict[str, int] = {}
         self._bases_of: date | None = None
         self._absent: frozenset[str] = frozenset()
-        self._end = _first_end(since, length)
+        self._end = self._beyond_of = _first_end(since, length)
+        self._beyond: set[str] = set()
         self.repaired = self.lost = 0
 
     @property
@@ -90,11 +91,20 @@ class MinuteSource:
             self._waiting.append((self._clock.now(), event))
 
     def urgent(self, event: object) -> bool:
-        """Whether an event may complete a bar, so that the worker should look at once."""
-        if isinstance(event, Trade):
-            at = event.at
-            return at is not None and at >= self._end
-        return False
+        """Whether an event may complete a bar, so that the worker should look at once.
+
+        Only the last name to be seen beyond the bar does: waking for each would keep the
+        interpreter from the threads that have work.
+        """
+        if not isinstance(event, Trade):
+            return False
+        at, end = event.at, self._end
+        if at is None or at < end:
+            return False
+        if self._beyond_of != end:
+            self._beyond_of, self._beyond = end, set()
+        self._beyond.add(event.ticker)
+        return len(self._beyond) >= len(self._covered)
 
     def step(self) -> datetime:
         """Publish what is due, and return when to be called again."""

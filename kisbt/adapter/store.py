@@ -109,6 +109,8 @@ class KISStore:
         self._make_stream = stream
         self._stream: KISStream | None = None
         self._backfill, self._replay, self._history = backfill, replay, history
+        tables = {} if history is None else history.bars
+        self._baseless = frozenset(t for t, table in tables.items() if not table.base.any())
         self.actions = tuple(actions) or (history.actions if history is not None else ())
         self._since, self._until = since, until
         self._stale, self._grace = stale, grace
@@ -324,11 +326,25 @@ class KISStore:
             if not isinstance(item, BarSet):
                 self.market.set_bands(*item)
                 continue
+            item = self._as_recorded(item)
             self.market.take(item)
             if item.shown:
                 self._slots = {
                     t: (item.at, bar) for t, bar in item.bars.items() if t in self._feeds
                 }
+
+    def _as_recorded(self, item: BarSet) -> BarSet:
+        """Without base prices where history has none: a change is measured alike before and now.
+
+        On adjusted prices a base that a venue tells is the last close moved to a tick.
+        """
+        if self._history is None or not self._baseless:
+            return item
+        bars = {
+            ticker: bar._replace(base=0) if ticker in self._baseless else bar
+            for ticker, bar in item.bars.items()
+        }
+        return item._replace(bars=bars)
 
     def _listening(self) -> bool:
         """Whether the stream is as complete as it will be."""
