@@ -16,16 +16,17 @@ import requests
 
 from benchmarks.figures import Figure
 from kisbt.adapter.live_account import open_book
-from kisbt.adapter.live_clock import WallClock
+from kisbt.adapter.live_clock import FOREVER, WallClock
 from kisbt.adapter.store import KISStore
 from kisbt.config import CostSettings, KISSettings
 from kisbt.domain.market import Instrument
+from kisbt.domain.trading import Side
 from kisbt.journal.recovery import Opening
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import KISConfig
 from kisbt.kis.environment import Paper
 from kisbt.kis.events import Registered
-from kisbt.kis.records import Trade
+from kisbt.kis.records import Notice, Trade
 from kisbt.kis.registrations import Registration
 from kisbt.krx.costs import CostModel
 
@@ -47,12 +48,13 @@ class _Venue(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if "order-cash" in self.path:
             self.server.arrivals.append(now)  # type: ignore[attr-defined]
+        number = f"{len(self.server.arrivals):010d}"  # type: ignore[attr-defined]
         self._answer(
             {
                 "rt_cd": "0", "msg_cd": "0", "msg1": "",
                 "access_token": "t" * 40, "expires_in": 86_400, "token_type": "Bearer",
                 "access_token_token_expired": "2099-01-01 00:00:00",
-                "output": {"KRX_FWDG_ORD_ORGNO": "1", "ODNO": "1", "ORD_TMD": "090000"},
+                "output": {"KRX_FWDG_ORD_ORGNO": "1", "ODNO": number, "ORD_TMD": "090000"},
             }
         )  # fmt: skip
 
@@ -79,6 +81,22 @@ class _Buyer(bt.Strategy):
     def next(self) -> None:
         """One name after the other."""
         self.buy(self.datas[len(self) % len(self.datas)], size=1)
+
+
+class _Hand(WallClock):
+    """Shows the time that the benchmark sets, and sleeps as Korea's clock lets it sleep."""
+
+    def __init__(self, moment: list[datetime]) -> None:
+        super().__init__()
+        self._moment = moment
+
+    def now(self) -> datetime:
+        """The time that was set."""
+        return self._moment[0]
+
+    def wall_seconds(self, until: datetime) -> float:
+        """A moment at most: the time is set from outside."""
+        return 0.25 if until == FOREVER else min((until - self.now()).total_seconds(), 0.25)
 
 
 class _Stream:
@@ -140,7 +158,7 @@ def _bare(url: str, count: int) -> list[float]:
 def _delays(server: Any, url: str, folder: str, bars: int) -> list[float]:
     """Seconds from a bar's last tick to its order's arrival, one a bar."""
     moment = [OPEN - timedelta(minutes=1)]
-    clock = WallClock(read=lambda: moment[0], every=0.0)
+    clock = _Hand(moment)
     config = KISConfig(
         {"paper_app": "P" * 36, "paper_sec": "s" * 180, "my_paper_stock": "50000000",
          "my_htsid": "", "vps": url, "vops": "ws://127.0.0.1:9"}, "benchmark",
@@ -194,5 +212,14 @@ def _ticks(store: KISStore, server: Any, moment: list[datetime], bars: int) -> l
         while len(server.arrivals) == arrived and time.perf_counter() < until:
             time.sleep(0.0002)
         delays.append((server.arrivals[-1] if len(server.arrivals) > arrived else until) - last)
-        time.sleep(0.01)
+        hear(_filled(len(server.arrivals), minute, at))
+        time.sleep(0.02)
     return delays
+
+
+def _filled(number: int, bar: int, at: datetime) -> Notice:
+    """The notice of the fill of the newest order."""
+    return Notice(
+        "H0STCNI9", f"{number:010d}", "", Side.BUY, "0", "00", NAMES[bar % len(NAMES)], 1, 10_000,
+        at.time(), False, True, "2", "1", 1, None, "", "", "5000000001", "",
+    )  # fmt: skip
