@@ -27,6 +27,7 @@ from kisbt.domain.trading import OrderState, TradingPlan
 from kisbt.errors import TradingSystemError
 from kisbt.journal.controls import scope_of
 from kisbt.journal.database import DatabaseManager
+from kisbt.journal.runs import RunMode
 from kisbt.kis.client import KISClient
 from kisbt.kis.config import FILE, load_config
 from kisbt.kis.events import StreamEvent
@@ -108,6 +109,7 @@ class World:
         profile: Troubles from the beginning.
         on_point: Told of every point that is passed, and may do anything there.
         cancels: Whether the person cancels in a session, by its number.
+        mode: What the account is taken for.
     """
 
     def __init__(
@@ -121,8 +123,9 @@ class World:
         profile: FaultProfile | None = None,
         on_point: Callable[["World", str], None],
         cancels: Callable[[int], bool] = lambda _day: True,
+        mode: RunMode = "sim",
     ) -> None:
-        self.folder, self.dataset, self.seed = folder, dataset, seed
+        self.folder, self.dataset, self.seed, self.mode = folder, dataset, seed, mode
         self.sessions = calendar.sessions(FIRST, dataset.last_day)[: days + 1]
         self.quiet = self.sessions[-1]
         self.until = calendar.session_hours(self.quiet).close
@@ -247,9 +250,9 @@ class World:
         stack.callback(client.close)
         access = client.session.access
         account = access.account.get_secret_value() + access.product
-        self.scope = scope_of("sim", account)
+        self.scope = scope_of(self.mode, account)
         venue = SharedVenue(
-            mode="sim", scope=self.scope, said="fault session", client=client,
+            mode=self.mode, scope=self.scope, said="fault session", client=client,
             account=SecretStr(account), simulator=self.running, speed=LOCKSTEP, time=now,
         )  # fmt: skip
         db = DatabaseManager(self.url)
