@@ -1,5 +1,6 @@
 """``kisbt gate`` and ``kisbt power``: is the gate honest, what did it say, what can it see."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,7 @@ from kisbt.cli.output import ConfigOption, JsonFlag, emit_json, emit_table, note
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kisbt.config import Settings
     from kisbt.gate.calibrate import Rate, Report
 
 app = typer.Typer(
@@ -37,6 +39,10 @@ def gate(
         bool, typer.Option("--power/--no-power", help="Power tables and curve as well.")
     ] = True,
     spa: Annotated[bool, typer.Option("--spa", help="Judge by SPA, too (minutes more).")] = False,
+    bank: Annotated[
+        Path | None,
+        typer.Option("--bank", help="Only this bank of returns: python -m benchmarks.null_rules."),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes; default: all cores.")
     ] = None,
@@ -57,6 +63,9 @@ def gate(
     if kind not in (*_KINDS, "all"):
         raise typer.BadParameter(f"one of {', '.join(_KINDS)}, all", param_hint="--kind")
     begun = time.perf_counter()
+    if bank is not None:
+        _calibrate_bank(bank, settings(config), campaigns, seed, as_json)
+        return
     report = measure_all(
         settings(config).gate,
         kinds=[one for one in _KINDS if kind in (one, "all")],  # type: ignore[misc]
@@ -77,6 +86,31 @@ def gate(
     note(_PROMISES[report.promise])
     if report.promise == "broken":
         raise typer.Exit(1)
+
+
+def _calibrate_bank(
+    path: Path, chosen: "Settings", campaigns: int, seed: int, as_json: bool
+) -> None:
+    from kisbt.gate.bank import measure_bank, read_bank
+
+    stored = read_bank(path)
+    rates = [
+        measure_bank(stored, chosen.gate, versions=n, campaigns=campaigns, seed=seed)
+        for n in (5, 20)
+        if n < stored.shape[2]
+    ]
+    if as_json:
+        emit_json({"campaigns": campaigns, "seed": seed, "rates": [r.as_json() for r in rates]})
+        return
+    emit_table(
+        "False promotions a campaign (오승격률): rules without a reason",
+        ("versions", "days", "markets", "campaigns", "max-T", "rate", "s.e.", "upper 95 %"),
+        [
+            (r.versions, f"{r.days}+{r.holdout}", r.markets, r.campaigns,
+             f"{r.flips / r.campaigns:.4f}", f"{r.rate:.4f}", f"{r.error:.4f}", f"{r.upper:.4f}")
+            for r in rates
+        ],
+    )  # fmt: skip
 
 
 def _tables(report: "Report") -> "Sequence[tuple[str, list[Rate]]]":
