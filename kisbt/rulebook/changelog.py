@@ -1,9 +1,12 @@
 """The change log of the prompts, in Korean, newest entry last."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
 from kisbt.rulebook.files import read_text, replace_text
+
+_BACKUP = re.compile(r", 백업 (backups/[0-9A-Za-z._-]+\.md)$")
 
 TITLE = "# 프롬프트 변경 기록\n\n시각은 KST이며, 새 기록이 아래에 붙습니다.\n\n"
 
@@ -33,3 +36,19 @@ def moved(before: int | None, after: int, reason: str, backup: str | None) -> st
     word = "되돌림" if before is not None and after < before else "적용"
     kept = f", 백업 backups/{backup}" if backup else ""
     return f"{word}: {start}, 사유: {reason or '적지 않음'}{kept}"
+
+
+def backups(path: Path) -> list[tuple[int, str]]:
+    """Line and name (``backups/...``) of every backup that the log tells of.
+
+    Raises:
+        PromptError: the file cannot be read.
+    """
+    if not path.exists():
+        return []
+    lines = read_text(path, "the change log").split("\n")
+    return [
+        (number, found.group(1))
+        for number, line in enumerate(lines, start=1)
+        if (found := _BACKUP.search(line))
+    ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kisbt.errors import PromptError
+from kisbt.rulebook import changelog
 from kisbt.rulebook.checks import Catalogue
 from kisbt.rulebook.files import read_text
 from kisbt.rulebook.findings import Finding
@@ -56,7 +57,25 @@ def lint_store(store: PromptStore) -> list[Finding]:
         message = "this file was never sealed, so no command uses it"
         hint = "move it out of versions/, then kisbt prompts add FILE"
         findings.append(Finding("warning", "stray", store.source(number), 1, message, hint))
-    return findings + _lint_pointer(store)
+    return findings + _lint_pointer(store) + _lint_backups(store)
+
+
+def _lint_backups(store: PromptStore) -> list[Finding]:
+    """Backups that the change log names and that are not there."""
+    try:
+        kept = changelog.backups(store.changes)
+    except PromptError as error:
+        return [Finding("error", "changelog", store.changes.name, 1, error.message, error.hint)]
+    return [
+        Finding(
+            "warning", "backup", store.changes.name, line,
+            f"the backup {name} is gone",
+            "the text of every sealed version is in versions/ still; restore the file from "
+            "version control if it held an edit of your own",
+        )
+        for line, name in kept
+        if not (store.folder / name).is_file()
+    ]  # fmt: skip
 
 
 def _lint_pointer(store: PromptStore) -> list[Finding]:

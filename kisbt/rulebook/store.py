@@ -60,6 +60,7 @@ class PromptStore:
         self.core = folder / "core_decision_prompt.md"
         self.pointer = folder / "current"
         self.ledger = folder / "versions" / "hashes.json"
+        self.changes = folder / "CHANGELOG.md"
         self._clock = clock
 
     def path(self, number: int) -> Path:
@@ -165,7 +166,7 @@ class PromptStore:
             body = {f"{n:04d}": entries[n] for n in sorted(entries)}
             replace_text(self.ledger, json.dumps(body, indent=2) + "\n")
             entry = changelog.added(number, draft.parent, draft.author, draft.summary)
-            changelog.append(self.folder / "CHANGELOG.md", self._clock(), entry)
+            changelog.append(self.changes, self._clock(), entry)
             if activate or not hashes:
                 self._point_to(version, reason or draft.summary)
         return version
@@ -196,7 +197,7 @@ class PromptStore:
         replace_text(self.pointer, f"{version.number:04d}\n")
         name = backup.name if backup else None
         entry = changelog.moved(before, version.number, reason, name)
-        changelog.append(self.folder / "CHANGELOG.md", at, entry)
+        changelog.append(self.changes, at, entry)
         return Move(before, version.number, backup)
 
     def _back_up(self, text: str, number: int | None, at: datetime) -> Path:

@@ -86,3 +86,15 @@ def test_draft_is_linted_where_it_lies(tmp_path: Path) -> None:
     assert finding.source.endswith("mine.md")
     with pytest.raises(PromptError, match="the draft is missing"):
         lint_draft(tmp_path / "none.md")
+
+
+def test_backup_that_is_gone_is_named_with_the_line_that_tells_of_it(store: PromptStore) -> None:
+    move = store.rollback(2, reason="시험")
+    assert move.backup is not None
+    assert lint_store(store) == []
+    move.backup.unlink()
+    (found,) = lint_store(store)
+    assert (found.level, found.code, found.source) == ("warning", "backup", "CHANGELOG.md")
+    assert move.backup.name in found.message
+    told = store.changes.read_text(encoding="utf-8").split("\n")[found.line - 1]
+    assert move.backup.name in told
