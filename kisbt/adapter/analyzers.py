@@ -1,6 +1,6 @@
 """What is measured and written in every run, whatever the strategy: risk, and the journal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -51,6 +51,7 @@ class RiskAnalyzer(bt.Analyzer):
         self._clock = clock
         self.line: list[RiskPoint] = []
         self._traded = 0
+        self._totals: tuple[int, dict[str, Any]] | None = None  # backtrader asks for them, too
 
     def notify_cashvalue(self, cash: float, value: float) -> None:
         """Take the account's value at the close of the bar that just ended."""
@@ -78,6 +79,13 @@ class RiskAnalyzer(bt.Analyzer):
         A passed limit is not an order beyond it: prices move positions over their caps.
         """
         line = self.line
+        if self._totals is not None and self._totals[0] == len(line):
+            return dict(self._totals[1])
+        totals = self._measured(line)
+        self._totals = len(line), totals
+        return dict(totals)
+
+    def _measured(self, line: Sequence[RiskPoint]) -> dict[str, Any]:
         return {
             "max_drawdown": max((p.drawdown for p in line), default=0.0),
             "worst_daily_loss": max((p.daily_loss for p in line), default=0.0),
@@ -140,6 +148,10 @@ class JournalAnalyzer(bt.Analyzer):
         self._clock = clock
         self.waiting = 0
 
+    def start(self) -> None:
+        """Find the strategy's dates once: the way there is long."""
+        self._dates = self.strategy.lines.datetime
+
     def prenext(self) -> None:
         """A bar on which backtrader held the strategy back (a feed or an indicator waits)."""
         self.waiting += 1
@@ -151,11 +163,10 @@ class JournalAnalyzer(bt.Analyzer):
         Raises:
             RuntimeError: broker and strategy stand at different bars, which must never happen.
         """
-        if self.strategy.lines.datetime[0] != self._clock.number():
-            raise RuntimeError(f"the broker's clock left the strategy's at {self._clock.now()}")
+        now = self._clock.now()
+        if self._dates[0] != self._clock.number():
+            raise RuntimeError(f"the broker's clock left the strategy's at {now}")
         valuation = self.strategy.broker.valuation
-        self._journal.record_equity(
-            self._clock.now(), valuation.cash, valuation.equity, valuation.exposure
-        )
+        self._journal.record_equity(now, valuation.cash, valuation.equity, valuation.exposure)
         if self._observe is not None:
-            self._observe(self._clock.now(), self._clock.closes())
+            self._observe(now, self._clock.closes())

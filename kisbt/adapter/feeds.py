@@ -29,6 +29,10 @@ class HistoryFeed(bt.feed.DataBase):
         self._table = table
         self._numbers = numbers
 
+    def __len__(self) -> int:
+        # backtrader asks three times a bar and a feed, and goes there through three calls itself.
+        return int(self.lines.lines[0].lencount)
+
     def preload(self) -> None:
         """Fill all lines at once and stand before the first bar."""
         rows = len(self._numbers)

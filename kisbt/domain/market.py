@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,23 @@ class Frozen(BaseModel):
     """An immutable value; an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def made(cls, **fields: Any) -> Self:
+        """Return one of values that are known to be right: nothing is checked or filled in.
+
+        Every field must be given, in the order of the class. For what is made at every tick:
+        ``model_construct`` takes four times as long.
+        """
+        one = cls.__new__(cls)
+        _set(one, "__dict__", fields)
+        _set(one, "__pydantic_fields_set__", set(fields))
+        _set(one, "__pydantic_extra__", None)
+        _set(one, "__pydantic_private__", None)
+        return one
+
+
+_set = object.__setattr__
 
 
 class Market(StrEnum):

@@ -6,6 +6,7 @@ Politis & White 2004 with Patton's correction of 2009, from ``arch``.
 
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -59,6 +60,14 @@ def _indices(rng: np.random.Generator, n: int, mean_block: float, draws: int) ->
     return found
 
 
+@lru_cache(maxsize=2)
+def _histories(n: int, mean_block: float, draws: int, seed: int) -> IndexArray:
+    """Kept, because versions that are compared over the same days are resampled alike."""
+    found = _indices(np.random.default_rng(seed), n, mean_block, draws)
+    found.flags.writeable = False
+    return found
+
+
 def resample(
     x: FloatArray,
     statistic: Callable[[FloatArray], FloatArray],
@@ -77,8 +86,11 @@ def resample(
         seed: Same seed, same result.
     """
     values = np.asarray(x, dtype=np.float64)
-    rng = np.random.default_rng(seed)
     at_once = max(1, _CELLS // values.size)
+    if draws <= at_once:
+        chosen = _histories(len(values), mean_block, draws, seed)
+        return np.asarray(statistic(values[chosen]), dtype=np.float64)
+    rng = np.random.default_rng(seed)
     parts = []
     for start in range(0, draws, at_once):
         chosen = _indices(rng, len(values), mean_block, min(at_once, draws - start))

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 
+from kisbt.data.features.catalogue import FEATURES
 from kisbt.domain.market import Instrument
 from kisbt.domain.state import DecisionContext
 from kisbt.domain.trading import Action, Decision, TradingPlan
@@ -39,7 +40,12 @@ _DATE = re.compile(
 )
 _A_DATE = "(날짜)"
 _ORDINARY = " ".join(
-    [*CATEGORIES.values(), *EFFECTS.values(), *(w.label + w.spoken for w in WORDINGS.values())]
+    [
+        *CATEGORIES.values(),
+        *EFFECTS.values(),
+        *(wording.label + wording.spoken for wording in WORDINGS.values()),
+        *(feature.name for feature in FEATURES),
+    ]
 )
 _HANGUL_WORD = re.compile(r"[가-힣]{1,2}")
 
@@ -117,26 +123,29 @@ class Mask:
 
     def reveal(self, text: str) -> str:
         """Text for people: codes become names with tickers."""
-        return _CODE.sub(self._unmasked, text)
+        return _CODE.sub(self._unmasked, text) if PREFIX in text else text
 
     def unmask(self, plan: TradingPlan, context: DecisionContext) -> TradingPlan:
         """The plan in real tickers, won and shares; absurd sizes stay absurd for node 4."""
-        return TradingPlan.model_construct(
+        return TradingPlan.made(
             decisions=tuple(self._decision(decision, context) for decision in plan.decisions),
             comment=self.reveal(plan.comment),
         )
 
     def _decision(self, masked: Decision, context: DecisionContext) -> Decision:
         ticker = self._tickers[masked.ticker]
-        update: dict[str, object] = {
-            "ticker": ticker,
-            "justification": self.reveal(masked.justification),
-        }
-        if masked.quantity is not None:
-            update["quantity"] = self._quantity(ticker, masked, context)
-        if masked.limit_price is not None:
-            update["limit_price"] = self._limit(ticker, masked, context)
-        return masked.model_copy(update=update)
+        quantity, limit = masked.quantity, masked.limit_price
+        return Decision.made(
+            ticker=ticker,
+            action=masked.action,
+            target_weight=masked.target_weight,
+            quantity=None if quantity is None else self._quantity(ticker, masked, context),
+            limit_price=None if limit is None else self._limit(ticker, masked, context),
+            confidence=masked.confidence,
+            justification=self.reveal(masked.justification),
+            rules=masked.rules,
+            agreement=masked.agreement,
+        )
 
     def _quantity(self, ticker: str, masked: Decision, context: DecisionContext) -> int:
         wanted = masked.quantity or 0

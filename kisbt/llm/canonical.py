@@ -47,10 +47,10 @@ class Canon:
             known = self._head(first, request)
             self._heads[place] = known
         head, state, _ = known
-        tail = "".join([f",{_message(other)}" for other in others]) + "]}"
+        tail = b"".join([b"," + _message(other) for other in others]) + b"]}"
         state = state.copy()
-        state.update(tail.encode())
-        return Question(state.hexdigest(), head + tail, len(head))
+        state.update(tail)
+        return Question(state.hexdigest(), head + tail.decode(), len(head))
 
     def _head(self, first: Message, request: ChatRequest) -> tuple[str, Any, object]:
         fields = {
@@ -59,14 +59,13 @@ class Canon:
             "parameters": self._parameters,
             "schema": request.schema,
         }
-        opened = orjson.dumps(fields).decode()[:-1]
-        text = f'{opened},"messages":[{_message(first)}'
-        return text, sha256(text.encode()), request.schema  # kept: its id must stay its own
+        text = orjson.dumps(fields)[:-1] + b',"messages":[' + _message(first)
+        return text.decode(), sha256(text), request.schema  # kept: its id must stay its own
 
 
-def _message(message: Message) -> str:
+def _message(message: Message) -> bytes:
     try:
-        content = orjson.dumps(message.content).decode()
+        content = orjson.dumps(message.content)
     except TypeError:  # half of a surrogate pair
-        content = orjson.dumps(message.content.encode("utf-8", "replace").decode()).decode()
-    return f'{{"role":"{message.role}","content":{content}}}'
+        content = orjson.dumps(message.content.encode("utf-8", "replace").decode())
+    return b'{"role":"%b","content":%b}' % (message.role.encode(), content)

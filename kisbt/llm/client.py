@@ -15,6 +15,8 @@ from kisbt.llm.meter import Meter, Usage
 from kisbt.llm.prices import PriceList
 from kisbt.llm.secrets import is_local
 from kisbt.llm.stops import BudgetSpent, ModelUnusable, NoAnswer, ReplayMiss
+from kisbt.llm.too_long import HINT, too_long
+from kisbt.llm.wire import Reply
 
 Mode = Literal["record", "replay"]
 
@@ -62,6 +64,7 @@ class LLMClient:
         self._prices = PriceList(settings)
         self._failed: set[str] = set()
         self._answered = False
+        self._heard = False
         self._endpoint = endpoint
         self._owns_endpoint = False
         if not self._replay:
@@ -150,11 +153,12 @@ class LLMClient:
             raise BudgetSpent(outcome.spent.message, hint=outcome.spent.hint, exchange=exchange)
         if outcome.reply.kind == "answer":
             self._answered = True
-        elif not self._answered and outcome.reply.kind == "unusable":
+        elif self._is_hopeless(outcome.reply):
             self._meter.count(self._label, exchange, question.prefix_characters)
+            length = too_long(outcome.reply)
             raise ModelUnusable(
-                f"model {self._settings.model} cannot be used: {exchange.error}",
-                hint=_hint(outcome.reply.status, self._settings),
+                f"model {self._settings.model} cannot be used: {length or exchange.error}",
+                hint=HINT if length else _hint(outcome.reply.status, self._settings),
                 exchange=exchange,
             )
         self._cache.put(
@@ -175,6 +179,17 @@ class LLMClient:
             ),
         )
         return exchange
+
+    def _is_hopeless(self, reply: Reply) -> bool:
+        """Whether no later question of the run can fare better than its first, this one.
+
+        A server that refuses the very first question for what it is will refuse all: they differ
+        by a few figures. Once a question was answered, be it by a recorded reply, only the tick
+        is lost.
+        """
+        if reply.kind == "unusable":
+            return not self._answered
+        return reply.kind == "refused" and not self._heard
 
     def _exchange(self, question: Question, outcome: Outcome, at: datetime) -> tuple[Exchange, str]:
         reply = outcome.reply
@@ -199,6 +214,7 @@ class LLMClient:
 
     def _done(self, question: Question, exchange: Exchange) -> Exchange:
         self._meter.count(self._label, exchange, question.prefix_characters)
+        self._heard = self._heard or exchange.reply is not None
         if exchange.reply is None:
             self._failed.add(question.key)
             raise NoAnswer(
@@ -216,4 +232,6 @@ def _hint(status: int, settings: LLMSettings) -> str:
         return "check llm.model and llm.base_url (most servers want it to end in /v1)"
     if status == 429:
         return "the account has no quota left"
+    if status in (400, 413, 422):
+        return "the server takes no such question: check llm.model and the parameters in [llm]"
     return "check llm.base_url, and that the server runs"

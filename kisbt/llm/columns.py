@@ -1,7 +1,7 @@
 """Which features a message shows, in which order and form, and how blind mode coarsens them."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import itemgetter
 from statistics import median
 from types import MappingProxyType
@@ -31,6 +31,9 @@ _STEPS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _DAY_STEPS = (0.0, 5.0, 10.0, 20.0, 40.0, 60.0, 90.0, 120.0, 250.0, 500.0, 1000.0)
 """What a masked number of days may read."""
 
+_REMEMBERED = 256
+"""Patterns of missing values whose form of a line is kept."""
+
 Values = Sequence[float | None]
 Coarse = Callable[[float | None], float | None]
 
@@ -59,6 +62,7 @@ class Columns:
     ) -> None:
         shown = [f for f in features if not blind or f in _UNITS]
         self.market = tuple(name for name in shown if name in MARKET_FEATURES)
+        self._market = [(f'"{name}":', name, _FORMS[_UNITS[name]]) for name in self.market]
         self.names = tuple(name for name in shown if name not in MARKET_FEATURES)
         self._read = itemgetter(*self.names, *self.names[:1]) if self.names else None
         forms = [_FORMS.get(_UNITS.get(name, ""), "%.6g") for name in self.names]
@@ -74,7 +78,8 @@ class Columns:
                     edges = sorted({*_DAY_STEPS, *thresholds.get(name, ())})
                     self._coarse.append((index, name, _floor(edges)))
         self._forms = forms
-        self._row = "".join(f',"{n}":{f}' for n, f in zip(self.names, forms, strict=True)) + "}"
+        self._row = self._form_without(())
+        self._gaps: dict[tuple[int, ...], str] = {}
 
     @classmethod
     def of(cls, version: PromptVersion, *, blind: bool) -> Self:
@@ -94,17 +99,16 @@ class Columns:
             values = list(self._values(row))
             for index, coarse in lowered:
                 values[index] = coarse(values[index])
-            texts[ticker] = self._text(tuple(values))
+            texts[ticker] = self._text(values)
         return texts
 
     def market_text(self, rows: Mapping[str, FeatureRow]) -> str:
         """The market-wide features as one JSON object; they are the same in every row."""
         row = next(iter(rows.values()), {})
         parts = []
-        for name in self.market:
+        for head, name, form in self._market:
             value = row.get(name)
-            form = _FORMS[_UNITS[name]]
-            parts.append(f'"{name}":{"null" if value is None else form % value}')
+            parts.append(head + ("null" if value is None else form % value))
         return "{" + ",".join(parts) + "}"
 
     def _values(self, row: FeatureRow) -> Values:
@@ -117,14 +121,23 @@ class Columns:
             return tuple(row.get(name) for name in self.names)
 
     def _text(self, values: Values) -> str:
-        try:
-            return self._row % values
-        except TypeError:
-            cells = (
-                f',"{name}":{"null" if value is None else form % value}'
-                for name, form, value in zip(self.names, self._forms, values, strict=True)
-            )
-            return "".join(cells) + "}"
+        if None not in values:
+            return self._row % tuple(values)
+        missing = tuple([index for index, value in enumerate(values) if value is None])
+        form = self._gaps.get(missing)
+        if form is None:
+            if len(self._gaps) >= _REMEMBERED:
+                self._gaps.clear()
+            form = self._gaps[missing] = self._form_without(missing)
+        return form % tuple([value for value in values if value is not None])
+
+    def _form_without(self, missing: Container[int]) -> str:
+        """The form of a line in which these columns have no value."""
+        cells = [
+            f',"{name}":{"null" if index in missing else form}'
+            for index, (name, form) in enumerate(zip(self.names, self._forms, strict=True))
+        ]
+        return "".join(cells) + "}"
 
 
 def masked_condition(condition: Condition, unit: float | None) -> Condition:

@@ -272,7 +272,11 @@ def _with_codes(plan: TradingPlan, names: Set[str]) -> TradingPlan:
     Raises:
         PlanError: a code is not in the data, or stands twice.
     """
-    codes = [read_code(decision.ticker) for decision in plan.decisions]
+    written = [decision.ticker for decision in plan.decisions]
+    once = set(written)
+    if len(once) == len(written) and once <= names:
+        return plan
+    codes = [read_code(ticker) for ticker in written]
     for index, code in enumerate(codes):
         if code not in names:
             raise PlanError(f"decisions[{index}].ticker: '{code}' is not in the data")

@@ -13,6 +13,7 @@ from kisbt.llm.meter import Flight, Meter
 from kisbt.llm.prices import PriceList
 from kisbt.llm.stops import BudgetSpent
 from kisbt.llm.structured import Mode, ModeMemory, response_format
+from kisbt.llm.too_long import too_long
 from kisbt.llm.wire import Reply, Wire
 
 logger = logging.getLogger(__name__)
@@ -171,6 +172,8 @@ class _Asking:
         """Whether the form of JSON, and not something that passes, is the likely reason."""
         said = (reply.error + reply.raw).lower()
         if reply.kind == "refused":
+            if too_long(reply) is not None:
+                return False
             named = any(word in said for word in ("response_format", "schema", "grammar", "json"))
             return named or not self._end._modes.proven(self._settings.model)
         if self._end._modes.proven(self._settings.model):

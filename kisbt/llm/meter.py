@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import add
 from typing import NamedTuple, Self
 
 from kisbt.config import LLMSettings
@@ -139,8 +140,7 @@ class Meter:
             if sums is None:
                 self._sums[label] = list(row)
                 return
-            for index, value in enumerate(row):
-                sums[index] += value
+            self._sums[label] = list(map(add, sums, row))
 
     def snapshot(self, label: str | None = None) -> Usage:
         """The sums of one run, or of all."""

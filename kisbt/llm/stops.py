@@ -53,7 +53,7 @@ class CacheTrouble(StopRun):
 
 
 class ModelUnusable(StopRun):
-    """The run's first call shows that no call can succeed: wrong address, key or model."""
+    """The run's first call shows that none can succeed: wrong address, key, model; too long."""
 
     exit_code: ClassVar[int] = 2
 

@@ -41,12 +41,13 @@ class Passed(NamedTuple):
 
 def refuse(index: int, decision: Decision, refusal: Refusal) -> Verdict:
     """Return the verdict on a decision of which nothing passes."""
-    return Verdict(
+    return Verdict.made(
         decision=index,
         ticker=decision.ticker,
         action=decision.action,
         outcome=_REJECTED,
         requested=refusal.requested,
+        quantity=0,
         by=refusal.by,
         reason=refusal.reason,
     )
@@ -54,11 +55,14 @@ def refuse(index: int, decision: Decision, refusal: Refusal) -> Verdict:
 
 def hold(index: int, decision: Decision) -> Verdict:
     """Return the verdict on a decision that asks for nothing."""
-    return Verdict(
+    return Verdict.made(
         decision=index,
         ticker=decision.ticker,
         action=decision.action,
         outcome=_ACCEPTED,
+        requested=0,
+        quantity=0,
+        by=(),
         reason="보유",
     )
 
@@ -78,7 +82,7 @@ def let_pass(
     if limit_price != asked_price and asked_price is not None and limit_price is not None:
         moved = tick_reason(asked_price, limit_price)
         by, reason = (*by, _TICK), f"{reason}; {moved}" if reason else moved
-    verdict = Verdict(
+    verdict = Verdict.made(
         decision=ask.place,
         ticker=decision.ticker,
         action=decision.action,

@@ -37,6 +37,12 @@ class LossTracker:
     The trading state is ACTIVE until the daily loss reaches its limit, then REDUCE_ONLY until the
     next session even if the equity recovers meanwhile; the same with the week. A drawdown at its
     limit means REDUCE_ONLY for good. HALTED comes from outside (``HaltSwitch``) and rules all.
+
+    Attributes:
+        daily_loss: Loss since the previous session's closing equity, as a fraction of it; never
+            below 0.
+        weekly_loss: Loss since the previous ISO week's closing equity, as a fraction of it.
+        drawdown: Distance from the highest equity so far, as a fraction of it.
     """
 
     __slots__ = (
@@ -49,12 +55,17 @@ class LossTracker:
         "_worst_daily",
         "_worst_drawdown",
         "_worst_weekly",
+        "daily_loss",
+        "drawdown",
+        "weekly_loss",
     )
 
     def __init__(self, start_equity: int | None = None) -> None:
         self._session: date | None = None
         self._week = (0, 0)
         self._equity = self._peak = self._day_base = self._week_base = start_equity
+        at_first = 0.0 if start_equity is None else loss_fraction(start_equity, start_equity)
+        self.daily_loss = self.weekly_loss = self.drawdown = at_first
         self._worst_daily = self._worst_weekly = self._worst_drawdown = 0.0
 
     def observe(self, session: date, equity: int) -> None:
@@ -68,9 +79,15 @@ class LossTracker:
         self._equity = equity
         if self._peak is None or equity > self._peak:
             self._peak = equity
-        self._worst_daily = max(self._worst_daily, self.daily_loss)
-        self._worst_weekly = max(self._worst_weekly, self.weekly_loss)
-        self._worst_drawdown = max(self._worst_drawdown, self.drawdown)
+        daily = self.daily_loss = self._below(self._day_base)
+        weekly = self.weekly_loss = self._below(self._week_base)
+        fallen = self.drawdown = self._below(self._peak)
+        if daily > self._worst_daily:
+            self._worst_daily = daily
+        if weekly > self._worst_weekly:
+            self._worst_weekly = weekly
+        if fallen > self._worst_drawdown:
+            self._worst_drawdown = fallen
 
     def _open(self, session: date, equity: int) -> None:
         if self._session is not None and session < self._session:
@@ -81,21 +98,6 @@ class LossTracker:
             self._week, self._week_base, self._worst_weekly = week, last, 0.0
         self._session, self._day_base, self._worst_daily = session, last, 0.0
 
-    @property
-    def daily_loss(self) -> float:
-        """Loss since the previous session's closing equity, as a fraction of it; never below 0."""
-        return self._below(self._day_base)
-
-    @property
-    def weekly_loss(self) -> float:
-        """Loss since the previous ISO week's closing equity, as a fraction of it."""
-        return self._below(self._week_base)
-
-    @property
-    def drawdown(self) -> float:
-        """Distance from the highest equity so far, as a fraction of it."""
-        return self._below(self._peak)
-
     def _below(self, base: int | None) -> float:
         if base is None or self._equity is None:
             return 0.0
@@ -104,7 +106,7 @@ class LossTracker:
     def status(self, limits: RiskLimits, *, halted: bool = False) -> RiskStatus:
         """Return the trading state under ``limits``, the current losses, and why."""
         mode, reason = self._mode(limits, halted)
-        return RiskStatus(
+        return RiskStatus.made(
             mode=mode,
             reason=reason,
             drawdown=self.drawdown,

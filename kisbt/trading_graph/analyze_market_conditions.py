@@ -33,7 +33,7 @@ def analyze_market_conditions(state: TradingState, runtime: AtDesk) -> TradingSt
                 surges.append((-ratio, ticker))
         if mood is None:  # market-wide: the same in every row that has it
             mood = row.get("market_mood")
-    analysis = MarketAnalysis.model_construct(
+    analysis = MarketAnalysis.made(
         features=rows,
         closes=market.closes(),
         opportunities=tuple(ticker for _, ticker in sorted(surges)),

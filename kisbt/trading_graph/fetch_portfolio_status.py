@@ -41,7 +41,7 @@ def fetch_portfolio_status(state: TradingState, runtime: AtDesk) -> TradingState
                     (price / average - 1) * 100 if average > 0 else 0.0,
                 )
             )
-    portfolio = PortfolioStatus.model_construct(
+    portfolio = PortfolioStatus.made(
         cash=account.cash(),
         orderable_cash=account.orderable_cash(),
         equity=equity,

@@ -42,7 +42,9 @@ def summarise(state: TradingState) -> TickReport:
     if "failure" in state:
         failure = state["failure"]
         already = f" (주문 {sent}건은 이미 나감)" if sent else ""
-        return TickReport(ending="hold", line=f"보류: {failure.node}: {failure.error}{already}")
+        return TickReport.made(
+            ending="hold", line=f"보류: {failure.node}: {failure.error}{already}"
+        )
     waiting = sum(bool(receipt.approval) for receipt in receipts)
     if sent or waiting:
         counts = (
@@ -51,7 +53,7 @@ def summarise(state: TradingState) -> TickReport:
             (waiting, "승인 대기"),
         )
         said = ", ".join(f"{count}건 {what}" for count, what in counts if count)
-        return TickReport(ending="traded" if sent else "waiting", line=f"주문 {said}")
+        return TickReport.made(ending="traded" if sent else "waiting", line=f"주문 {said}")
     asked = len(state["verdicts"])
     line = f"결정 {asked}건 중 주문 없음" if asked else "결정 없음"
-    return TickReport(ending="nothing_passed", line=line)
+    return TickReport.made(ending="nothing_passed", line=line)

@@ -6,6 +6,7 @@ import socket
 import time
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +28,7 @@ from tests.llm.scripted_server import (
     TRUNCATED,
     WRONG_SCHEMA,
     ScriptedServer,
+    Step,
     failed,
     said,
 )
@@ -204,6 +206,58 @@ def test_the_first_call_says_in_one_line_that_no_call_can_succeed(
     assert "\n" not in str(raised.value)
     assert words in str(raised.value)
     assert server.calls == client.usage().sent == 1
+
+
+def refused(status: int, error: dict[str, Any]) -> Step:
+    return Step("status", status=status, body={"error": error})
+
+
+LLAMA_CPP = refused(400, {
+    "code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 1536, "n_ctx": 512,
+    "message": "the request exceeds the available context size, try increasing it",
+})  # fmt: skip
+OPENAI = refused(400, {
+    "code": "context_length_exceeded", "type": "invalid_request_error", "param": "messages",
+    "message": "This model's maximum context length is 8192 tokens. However, your messages "
+               "resulted in 9001 tokens. Please reduce the length of the messages.",
+})  # fmt: skip
+OLD_LLAMA_CPP = failed(400, "request exceeds the available context size, try increasing it")
+SCHEMALESS = failed(400, "Unknown parameter: 'nonsense'")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "hint", "calls"),
+    [
+        (LLAMA_CPP, "1,536 tokens, and the model's context holds 512", "longer context", 1),
+        (OPENAI, "9,001 tokens, and the model's context holds 8,192", "fewer --tickers", 1),
+        (OLD_LLAMA_CPP, "more tokens, too many for the model's context", "longer context", 1),
+        (SCHEMALESS, "Unknown parameter: 'nonsense'", "check llm.model and the parameters", 2),
+    ],
+)
+def test_question_that_the_server_refuses_for_what_it_is_ends_the_run_at_its_first(
+    tmp_path: Path, answer: Step, words: str, hint: str, calls: int
+) -> None:
+    with (
+        scene(tmp_path, answer, structured="json_object") as (server, client),
+        pytest.raises(ModelUnusable) as raised,
+    ):
+        client.ask(question())
+    assert "\n" not in str(raised.value)
+    assert words in raised.value.message
+    assert hint in (raised.value.hint or "")
+    assert server.calls == client.usage().sent == calls  # another form of JSON is tried first
+
+
+def test_question_too_long_after_an_answer_holds_and_a_recorded_answer_counts(
+    tmp_path: Path,
+) -> None:
+    with scene(tmp_path, [said(), LLAMA_CPP]) as (_, client):
+        assert _ask(client, 0) is not None
+        assert _ask(client, 1) is None
+    with scene(tmp_path, LLAMA_CPP) as (server, client):
+        assert _ask(client, 0) is not None
+        assert server.calls == 0
+        assert _ask(client, 2) is None
 
 
 def test_nobody_listening_is_said_at_the_first_call(tmp_path: Path) -> None:

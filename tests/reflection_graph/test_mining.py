@@ -22,14 +22,8 @@ def found_in(kind: str, effect: float, seeds: range) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_planted_trap_is_among_the_first_three_patterns(kind: str) -> None:
-    assert found_in(kind, IR_3[kind], range(4)) == 4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_trap_is_found_in_nine_markets_of_ten(kind: str) -> None:
-    assert found_in(kind, IR_3[kind], range(50)) >= 45
+    assert found_in(kind, IR_3[kind], range(10)) >= 9
 
 
 def test_a_market_without_structure_shows_next_to_no_pattern() -> None:

@@ -23,8 +23,7 @@ class FeatureTable:
     values: NDArray[np.float64]
     current: NDArray[np.bool_]
     _first: int = field(default=-1, init=False)
-    _lists: list[list[list[float]]] = field(default_factory=list, init=False)
-    _gaps: list[list[bool]] = field(default_factory=list, init=False)
+    _lists: list[list[list[float | None]]] = field(default_factory=list, init=False)
     _here: list[list[int]] = field(default_factory=list, init=False)
 
     def __len__(self) -> int:
@@ -48,17 +47,8 @@ class FeatureTable:
             self._open_chunk(t - t % CHUNK)
         at = t - self._first
         names, tickers = self.names, self.tickers
-        lists, gaps = self._lists[at], self._gaps[at]
-        found: dict[str, dict[str, float | None]] = {}
-        for n in self._here[at]:
-            if gaps[n]:
-                found[tickers[n]] = {
-                    name: None if value != value else value
-                    for name, value in zip(names, lists[n], strict=True)
-                }
-            else:
-                found[tickers[n]] = dict(zip(names, lists[n], strict=True))
-        return found
+        lists = self._lists[at]
+        return {tickers[n]: dict(zip(names, lists[n], strict=True)) for n in self._here[at]}
 
     def column(self, name: str) -> NDArray[np.float64]:
         """One feature over time and names, ``[T, N]``."""
@@ -66,9 +56,10 @@ class FeatureTable:
 
     def _open_chunk(self, first: int) -> None:
         part = self.values[first : first + CHUNK]
-        self._lists = part.tolist()
-        gaps = np.asarray(np.isnan(part).any(axis=2))
-        self._gaps = gaps.tolist()
+        lists: list[list[list[float | None]]] = part.tolist()
+        for t, n, f in np.argwhere(np.isnan(part)).tolist():
+            lists[t][n][f] = None
+        self._lists = lists
         current = self.current[first : first + CHUNK]
         self._here = [np.flatnonzero(row).tolist() for row in current]
         self._first = first
