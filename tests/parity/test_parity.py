@@ -60,6 +60,7 @@ def add_minute_prompt(project: Path) -> int:
     return store.add(draft).number
 
 
+@pytest.mark.slow
 def test_sample_of_250_days_and_20_names_trades_equally(compare: Compare) -> None:
     found = compare(250)
     assert found.names == 20
@@ -70,17 +71,20 @@ def test_other_shipped_prompt_trades_equally(compare: Compare) -> None:
     equal(compare(60, prompts=(1,)), at_least={"ticks": 60, "fills": 10})
 
 
+@pytest.mark.slow
 def test_minutes_of_20_days_and_3_names_trade_equally(project: Path, compare: Compare) -> None:
     found = compare(20, data="sample-minutes", prompts=(add_minute_prompt(project),))
     assert found.names == 3
     equal(found, at_least={"ticks": 20 * 380, "decisions": 80, "fills": 40})
 
 
+@pytest.mark.slow
 def test_buy_and_hold_holds_equally(compare: Compare) -> None:
     found = compare(250, strategy="strategies/buy_and_hold.py")
     equal(found, at_least={"orders": 20, "fills": 20, "equity": 250})
 
 
+@pytest.mark.slow
 def test_monthly_momentum_trades_equally(compare: Compare) -> None:
     found = compare(250, strategy="strategies/momentum.py")
     equal(found, at_least={"orders": 20, "fills": 20, "equity": 250})
