@@ -81,14 +81,13 @@ def ticks(decider: Any, count: int, runner: Any = run_tick) -> tuple[Floor, list
     return floor, states
 
 
-@pytest.mark.parametrize(("blind", "draws"), [(False, 1), (True, 3)])
+@pytest.mark.parametrize(("blind", "draws", "count"), [(False, 1, 24), (True, 3, 12)])
 def test_every_tick_ends_in_a_valid_plan_or_a_journaled_hold(
-    tmp_path: Path, blind: bool, draws: int
+    tmp_path: Path, blind: bool, draws: int, count: int
 ) -> None:
     mask = Mask(1, UNIVERSE.values()) if blind else None
-    count = 24
     calls = Calls()
-    with scene(tmp_path, TROUBLE, timeout_seconds=3.0, retries=1) as (server, client):
+    with scene(tmp_path, TROUBLE, timeout_seconds=2.0, retries=1) as (server, client):
         floor, states = ticks(decider_of(client, calls, mask, draws), count)
         usage = client.usage()
 

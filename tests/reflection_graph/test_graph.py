@@ -97,20 +97,20 @@ def test_links_run_from_rule_to_trades_and_from_trade_to_rule(
         assert history.insight["id"] in told
 
 
-@pytest.mark.parametrize("stop_before", range(1, len(NODES)))
 def test_interrupted_anywhere_and_begun_again_it_gives_the_same(
-    settings: Settings, db: DatabaseManager, tmp_path: Path, stop_before: int
+    settings: Settings, db: DatabaseManager, tmp_path: Path
 ) -> None:
-    whole = reflect(bench_of(settings, db, steps=tmp_path / "whole", trial=None,
-                             options=bench_of(settings, db).options.model_copy(
-                                 update={"dry_run": True})))  # fmt: skip
-    bench = bench_of(settings, db, steps=tmp_path / "torn", options=bench_of(
-        settings, db).options.model_copy(update={"dry_run": True}))  # fmt: skip
-    state: ReflectionState = {}
-    for node in NODES[:stop_before]:
-        state |= node(state, At(bench))
-    again = reflect(bench_of(settings, db, steps=tmp_path / "torn", options=bench.options))
-    assert again == whole
+    dry = bench_of(settings, db).options.model_copy(update={"dry_run": True})
+    whole = reflect(bench_of(settings, db, steps=tmp_path / "whole", options=dry))
+    for stop_before in range(1, len(NODES)):
+        bench = bench_of(settings, db, steps=tmp_path / f"torn{stop_before}", options=dry)
+        state: ReflectionState = {}
+        for node in NODES[:stop_before]:
+            state |= node(state, At(bench))
+        assert (
+            reflect(bench_of(settings, db, steps=tmp_path / f"torn{stop_before}", options=dry))
+            == whole
+        )
 
 
 def test_finished_steps_are_not_done_again(
