@@ -126,8 +126,7 @@ class KISBroker(FollowingBroker):
         self._call_back()
         self._at_bar = self._by_bar and new_bar
         if new_bar or not self._by_bar:
-            for ref in [*self._ended, *self._sent]:
-                self._follow(ref)
+            self._follow_all()
             self._close_sessions(new_bar)
         if new_bar:
             self._valuation = self._value()
@@ -145,8 +144,7 @@ class KISBroker(FollowingBroker):
         for desk in self._desks.values():
             if desk.due() is not None:
                 desk.read()
-        for ref in [*self._ended, *self._sent]:
-            self._follow(ref)
+        self._follow_all()
 
     def strangers(self) -> list[Tracked]:
         """Open orders on the account that are not ours, as far as today's orders were read."""
@@ -180,7 +178,8 @@ class KISBroker(FollowingBroker):
         working = self.book.working.get(ref)
         if working is None:
             return False
-        if self._pending.pop(ref, None) is not None:
+        if ref not in self._sent:  # it never left, or an error struck before it could
+            self._pending.pop(ref, None)
             return super().cancel(order)
         before = working.remaining
         self._desks[working.session].cancel(ref)
@@ -318,7 +317,7 @@ class KISBroker(FollowingBroker):
             due = desk.due()
             if due is None:
                 continue
-            told = new_bar and desk.told and not desk.doubtful
+            told = new_bar and desk.told and not desk.urgent
             if self._reread or (new_bar if self._by_bar else (new_bar or due <= now) and not told):
                 desk.read()
         self._reread = False

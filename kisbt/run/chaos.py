@@ -15,7 +15,7 @@ from kisbt.run.chaos_faults import FAULTS, Named
 from kisbt.run.chaos_market import chaos_market
 from kisbt.run.chaos_points import POINTS, Killed
 from kisbt.run.chaos_trader import script
-from kisbt.run.chaos_world import Strike, World
+from kisbt.run.chaos_world import World
 
 DAYS = 2
 
@@ -23,9 +23,9 @@ DAYS = 2
 class Cell(NamedTuple):
     """One session: which fault, at which point, and what became of it.
 
-    ``recovery`` is venue seconds from the strike until books and venue agreed and no order was in
-    doubt, without those in which no process ran; ``None`` if they never did. ``wall`` is the
-    session's seconds.
+    ``recovery`` is the longest time, in venue seconds, for which books and venue differed or an
+    order was in doubt after the strike, without the time in which no process ran; ``None`` if they
+    did not agree in the end. ``wall`` is the session's seconds.
     """
 
     fault: str
@@ -96,7 +96,7 @@ class Trigger:
     def __call__(self, world: World, point: str) -> None:
         """A point was passed."""
         if world.halting and point == "leaving":
-            world.while_halted.append(f"after {world.struck and world.struck.at}")
+            world.while_halted.append(f"halted since {world.struck}")
         if self._lead and point == "numbered":
             self._lead = False  # somebody must have been killed before anybody starts again
             raise Killed
@@ -109,7 +109,7 @@ class Trigger:
             self._left -= 1
             if not self._left:
                 now = world.running.call(lambda sim: sim.now)
-                world.struck = Strike(now, time.monotonic())
+                world.struck = now
                 self._fault.act(world)
 
 
@@ -133,8 +133,8 @@ def run_cell(fault: Named, point: str, seed: int) -> Cell:
                 found.errors.append(str(error))
     lines = found.lines()
     recovery = None
-    if world.struck is not None and world.recovered is not None:
-        recovery = (world.recovered.at - world.struck.at - world.away).total_seconds()
+    if world.struck is not None and world.well_at_last:
+        recovery = world.longest_ill.total_seconds()
     if world.struck is not None and recovery is None:
         lines.append("unresolved: books and venue never agreed again")
     return Cell(

@@ -8,13 +8,12 @@ the same simulator.
 import logging
 import random
 import threading
-import time as wall
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 from pydantic import SecretStr
 
@@ -90,13 +89,6 @@ class SharedVenue(Venue):
         return False
 
 
-class Strike(NamedTuple):
-    """When a fault struck: venue time, and the wall's in seconds."""
-
-    at: datetime
-    wall: float
-
-
 class World:
     """One fault session, from its first process to its last.
 
@@ -132,8 +124,10 @@ class World:
         self.time = QuickTime()
         self.wire = Wire(lambda point: on_point(self, point))
         self.draw = random.Random(f"{seed}:world")
-        self.struck: Strike | None = None
-        self.recovered: Strike | None = None
+        self.struck: datetime | None = None
+        self.ill_since: datetime | None = None
+        self.longest_ill = timedelta()
+        self.well_at_last = False
         self.away = timedelta()
         self.lives = self.kills = 0
         self.errors: list[str] = []
@@ -273,7 +267,7 @@ class World:
         now = self.running.call(lambda sim: sim.now)
         target = min(now + away, self.until - timedelta(hours=7))
         if target > now:
-            if self.struck is not None and self.recovered is None:
+            if self.struck is not None:
                 self.away += target - now
             self.running.call(lambda sim: sim.advance_to(target))
 
@@ -297,8 +291,18 @@ class World:
                 if now.time() >= moment and (day, what) not in self._done:
                     self._done.add((day, what))
                     self._moment(desk, day, what)
-        if self.struck is not None and self.recovered is None and self.well(desk):
-            self.recovered = Strike(now, wall.monotonic())
+        if self.struck is not None:
+            self._look_after(now, well=self.well(desk))
+
+    def _look_after(self, now: datetime, *, well: bool) -> None:
+        """Keep the longest time for which books and venue differed, or an order was in doubt."""
+        at = now - self.away
+        if not well:
+            self.ill_since = self.ill_since or at
+        elif self.ill_since is not None:
+            self.longest_ill = max(self.longest_ill, at - self.ill_since)
+            self.ill_since = None
+        self.well_at_last = well
 
     def next_moment(self, now: datetime) -> datetime | None:
         """When the next of them is due."""
