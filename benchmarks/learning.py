@@ -78,7 +78,13 @@ def year_of_noise(
     ``discovery`` loosens the search for patterns, so that the gate has something to refuse.
     """
     spec = TrapSpec(
-        "chased_surge", 0.0, reward=0.0, names=names, sessions=past + 5 * weeks + 10, seed=seed
+        "chased_surge",
+        0.0,
+        reward=0.0,
+        names=names,
+        sessions=past + 5 * weeks + 10,
+        seed=seed,
+        spells=False,
     )
     with tempfile.TemporaryDirectory(prefix="kisbt-noise-") as folder:
         settings = project(Path(folder), spec, holdout=120, discovery=discovery)

@@ -1,12 +1,13 @@
 """What an evolution showed, as plain data: three accounts, two questions, and every decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kisbt.config import GateSettings, Settings
+from kisbt.domain.rules import Rule
 from kisbt.evidence.bootstrap import mean_interval
 from kisbt.evidence.power import stream_days_missing
 from kisbt.evidence.sharpe import annualised, sharpe_ratio
@@ -51,6 +52,7 @@ def evolution_facts(
     learnt = [record["learning"] for record in records if record["learning"]]
     tried = [one for each in learnt for one in each["candidates"]]
     changed = traded.evolving is not traded.frozen
+    rules = {n: prompts.load(n).rules for n in sorted({r["version"] for r in records})}
     return {
         "evolution": name,
         "dataset": {
@@ -90,8 +92,8 @@ def evolution_facts(
             },
         },
         "records": list(records),
-        "rules": _rules(records, prompts),
-        "alive": [len(prompts.load(record["version"]).rules) for record in records],
+        "rules": _rules(records, rules),
+        "alive": [len(rules[record["version"]]) for record in records],
     }
 
 
@@ -164,12 +166,12 @@ def _looked(candidate: Record) -> bool:
     return any(reason["step"] == "holdout" for reason in detail.get("reasons", ()))
 
 
-def _rules(records: Sequence[Record], prompts: PromptStore) -> list[Facts]:
+def _rules(records: Sequence[Record], rules: Mapping[int, Sequence[Rule]]) -> list[Facts]:
     """Every rule that was ever in force: what it says, and in which weeks."""
     lives: dict[str, list[int]] = {}
     bodies: dict[str, Any] = {}
     for record in records:
-        for rule in prompts.load(record["version"]).rules:
+        for rule in rules[record["version"]]:
             bodies[rule.id] = rule.model_dump(mode="json")
             lives.setdefault(rule.id, []).append(record["week"])
     return [{"rule": bodies[name], "weeks": weeks} for name, weeks in lives.items()]

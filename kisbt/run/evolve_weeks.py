@@ -113,6 +113,13 @@ class Walk:
         )
         self._gate = Gate(db, settings.gate, self._clock)
         self._trips: dict[str, Material] = {}
+        self._versions: dict[int, PromptVersion] = {}
+
+    def version(self, number: int) -> PromptVersion:
+        """A sealed version, read and checked once."""
+        if number not in self._versions:
+            self._versions[number] = self.prompts.load(number)
+        return self._versions[number]
 
     def _clock(self) -> datetime:
         return self._now
@@ -121,8 +128,9 @@ class Walk:
         """What the week and its Sunday brought. Done again it gives the same."""
         self._now = week.evening
         self._tell(f"week {week.number}")
-        champion = self.prompts.load(now.champion)
-        self._courses.journaled(champion, self._db, self._run_of(champion))
+        champion = self.version(now.champion)
+        if self._run_of(champion) not in self._trips:
+            self._courses.journaled(champion, self._db, self._run_of(champion))
         record: Record = {
             "week": week.number,
             "first": week.sessions[0].isoformat(),
@@ -162,7 +170,7 @@ class Walk:
 
     def _differences(self, one: Promotion, week: Week) -> list[tuple[date, float]]:
         """The version minus the one that it was compared with, on the week's sessions."""
-        parent, own = (self.prompts.load(n) for n in (one.parent, one.number))
+        parent, own = (self.version(n) for n in (one.parent, one.number))
         before, after = self._courses.of([parent, own])
         last = week.sessions[-1]
         first = max(week.sessions[0], one.since)

@@ -2,8 +2,8 @@
 
 A market has names with a common factor and regimes, and surges on heavy volume. After a surge the
 name drifts up for two weeks; where the trap's condition held at the surge's close it drifts down
-instead. So a strategy that buys surges has one repair, which is known. With no reward and no effect
-nothing follows from anything: a structureless market.
+instead. So a strategy that buys surges has one repair, which is known. With no reward, no effect
+and no spells nothing follows from anything: a structureless market.
 """
 
 from collections.abc import Mapping
@@ -64,7 +64,8 @@ class TrapSpec:
     """What to make; the same spec gives the same bytes.
 
     ``effect`` is what a surge inside the trap loses over ``DRIFT_SESSIONS``, ``reward`` what one
-    outside gains, logarithmic. ``surges`` is the chance of one a name and session.
+    outside gains, logarithmic. ``surges`` is the chance of one a name and session. With ``spells`` the
+    market as a whole rises and falls for weeks at a time, which can be learnt, too.
     """
 
     kind: str
@@ -75,6 +76,7 @@ class TrapSpec:
     start: date = date(2019, 1, 2)
     seed: int = 1
     surges: float = 0.012
+    spells: bool = True
 
 
 @dataclass(slots=True)
@@ -130,7 +132,7 @@ def _prices(spec: TrapSpec) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """Fair open, high, low, close and volume, ``[sessions, names]``."""
     rng = np.random.default_rng([spec.seed, 11])
     shape = (spec.sessions, spec.names)
-    factor = _factor(spec.sessions, rng)
+    factor = _factor(spec.sessions, rng, spells=spec.spells)
     beta = rng.uniform(0.7, 1.3, spec.names)
     own = rng.uniform(0.012, 0.020, spec.names)
     noise = own * rng.standard_t(5, shape) / np.sqrt(5 / 3)
@@ -168,15 +170,15 @@ def _prices(spec: TrapSpec) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     return opened, high, low, close, volume
 
 
-def _factor(count: int, rng: np.random.Generator) -> Floats:
-    """The market's own return: calm, rising and falling spells."""
+def _factor(count: int, rng: np.random.Generator, *, spells: bool) -> Floats:
+    """The market's own return: calm, rising and falling spells, or chance alone."""
     drift = np.empty(count)
     t = 0
     while t < count:
         length = 20 + int(rng.exponential(40))
         drift[t : t + length] = rng.choice([0.0010, 0.0, -0.0012])
         t += length
-    return np.asarray(drift + 0.008 * rng.standard_t(5, count) / np.sqrt(5 / 3))
+    return np.asarray(drift * spells + 0.008 * rng.standard_t(5, count) / np.sqrt(5 / 3))
 
 
 def _surge(kind: str, draw: Floats) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
