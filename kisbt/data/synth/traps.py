@@ -64,8 +64,8 @@ class TrapSpec:
     """What to make; the same spec gives the same bytes.
 
     ``effect`` is what a surge inside the trap loses over ``DRIFT_SESSIONS``, ``reward`` what one
-    outside gains, logarithmic. ``surges`` is the chance of one a name and session. With ``spells`` the
-    market as a whole rises and falls for weeks at a time, which can be learnt, too.
+    outside gains, logarithmic. ``surges`` is the chance of one a name and session. With ``spells``
+    the market as a whole rises and falls for weeks at a time, which can be learnt, too.
     """
 
     kind: str
