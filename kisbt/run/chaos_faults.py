@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from kisbt.domain.trading import Side
-from kisbt.errors import JournalError
+from kisbt.errors import JournalError, StrategyError
 from kisbt.journal.controls import Controls, HaltAction
 from kisbt.journal.database import DatabaseManager
 from kisbt.run.chaos_points import Killed
@@ -75,7 +75,7 @@ def _disk_full(world: World) -> None:
 
 
 def _strategy_raises(world: World) -> None:
-    raise ValueError("the strategy is broken")
+    raise StrategyError("my_strategy.py raised ValueError: broken", hint="fix the strategy file")
 
 
 def _signal(world: World) -> None:
