@@ -41,7 +41,7 @@ def run(quick: bool = False) -> list[Figure]:
         save_dataset(bench_dataset(NAMES, BARS // 10 if quick else BARS), Path(folder) / "datasets")
         try:
             return [
-                _two_jobs(settings, 2 if quick else 24, 1 if quick else 3),
+                _two_jobs(settings, 2 if quick else 24, 1),
                 _waiting(settings, 4 if quick else 20),
                 *_from_the_cache(settings, 1 if quick else 5),
             ]
