@@ -22,6 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 HOLDOUT = 125
 """Of a bank's days the last ones are locked away."""
 
+EMBARGO = 10
+"""Days between, as long as positions are held: nothing that was open then counts twice."""
+
 REDRAWS = 2000
 """Redraws of markets for the standard error."""
 
@@ -103,7 +106,7 @@ def measure_bank(
     rates = promoted[drawn].sum(axis=1) / asked[drawn].sum(axis=1)
     upper = max(float(np.quantile(rates, 0.95)), 3.0 / markets if not promoted.any() else 0.0)
     return BankRate(
-        versions, days - HOLDOUT, HOLDOUT, markets, campaigns, int(promoted.sum()), flips,
+        versions, days - HOLDOUT - EMBARGO, HOLDOUT, markets, campaigns, int(promoted.sum()), flips,
         float(rates.std()), upper if math.isfinite(upper) else 1.0,
     )  # fmt: skip
 
@@ -115,7 +118,7 @@ def _campaign(
     rng = np.random.default_rng(seed)
     chosen = rng.choice(returns.shape[1], versions + 1, replace=False)
     diffs = returns[:, chosen[1:]] - returns[:, chosen[:1]]
-    development, held_out = diffs[:-HOLDOUT], diffs[-HOLDOUT:]
+    development, held_out = diffs[: -HOLDOUT - EMBARGO], diffs[-HOLDOUT:]
     flips = int(rng.integers(2**62))
     found = select(development, settings, seed=flips)
     if not found.survivors:
