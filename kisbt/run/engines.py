@@ -118,24 +118,33 @@ class DaskCluster:
                 hint="start one with 'dask scheduler' and give its address with --cluster",
             ) from error
         with client, client.as_current():
-            futures = {
-                client.submit(
-                    self._work, task.spec, settings, pure=False, key=f"kisbt-{task.run_id}"
-                ): task
-                for task in tasks
-            }
-            done = dask.as_completed(futures)
+            running: dict[Any, Task] = {}
+            done = dask.as_completed()
+
+            def refill() -> None:
+                # One task a thread: a worker that dies holds no finished replay of an earlier one.
+                room = max(1, sum(client.nthreads().values()))
+                while len(running) < room and (task := next(tasks, None)) is not None:
+                    future = client.submit(
+                        self._work, task.spec, settings, pure=False, key=f"kisbt-{task.run_id}"
+                    )
+                    running[future] = task
+                    done.add(future)
+
             try:
-                for future in done:
-                    task = futures[future]
+                refill()
+                while running:
+                    future = next(done)
                     try:
                         replay = future.result()
                     except dask.KilledWorker as error:
-                        raise _lost(task) from error
+                        raise _lost(running[future]) from error
+                    task = running.pop(future)
                     future.release()
+                    refill()
                     yield task, replay
             finally:
-                client.cancel(list(futures))
+                client.cancel(list(running))
 
 
 class RayCluster:

@@ -1,6 +1,7 @@
 """Replays of a comparison: the same bytes wherever they run, and none made twice."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -173,6 +174,21 @@ def test_dask_cluster_of_two_workers_gives_the_same_bytes(settings: Settings) ->
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
         spread = swept(settings, DaskCluster(cluster.scheduler_address))
+    for one, other in zip(swept(settings, None), spread, strict=True):
+        assert compare_cards(read_card(one.card), read_card(other.card)) == []
+
+
+def test_killed_dask_worker_loses_one_replay_which_is_made_again(settings: Settings) -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    settings.folder("results").mkdir(parents=True)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    ) as cluster:  # fmt: skip
+        spread = swept(settings, DaskCluster(cluster.scheduler_address, dying_once))
+    made = [file.name.rsplit("-", 1)[0] for file in settings.folder("results").glob("made-*")]
+    assert len(made) == len(set(made)) == 4
+    assert len(list(settings.folder("results").glob("died-*"))) == 2
     for one, other in zip(swept(settings, None), spread, strict=True):
         assert compare_cards(read_card(one.card), read_card(other.card)) == []
 
