@@ -107,6 +107,7 @@ class FollowingBroker(BookBroker):
         self._sent: dict[str, Working] = {}
         self._ended: dict[str, tuple[Working, bt.Order]] = {}
         self._booked = date.min
+        self._followed: dict[date, int] = {}
         self._reread = False
 
     def data_started(self, data: Any) -> None:
@@ -177,6 +178,19 @@ class FollowingBroker(BookBroker):
         order.accept(self)
         self._event(order, working.side, working.limit, OrderState.ACCEPTED)
         self._tell(order)
+
+    def _follow_all(self) -> None:
+        """Book what is news of the orders of days on which something may have changed."""
+        turns = {day: desk.turns for day, desk in self._desks.items()}
+        fresh = {day for day, turn in turns.items() if turn != self._followed.get(day)}
+        if not fresh:
+            return
+        for ref in [*self._ended, *self._sent]:
+            working = self._sent[ref] if ref in self._sent else self._ended[ref][0]
+            done = ref in self._ended and self._desks[working.session].done(ref)
+            if working.session in fresh and not done:
+                self._follow(ref)
+        self._followed = turns
 
     def _follow(self, ref: str) -> None:
         """Book what is news of one order, and its end if this is it."""

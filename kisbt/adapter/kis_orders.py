@@ -7,13 +7,15 @@ the three outcomes of every request apart, and never sends anything twice.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from kisbt.adapter.kis_venue import Standing as Standing
+from kisbt.adapter.kis_venue import Venue as Venue
 from kisbt.domain.ports import Clock
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Throttled, Unreachable
 from kisbt.kis.ledger import SKEW, Execution, OrderLedger, Tracked
-from kisbt.kis.models.account import OrderReceipt, OrderRow
+from kisbt.kis.models.account import OrderReceipt
 from kisbt.kis.records import Notice
 
 ABSENT_READINGS = 3
@@ -32,38 +34,12 @@ NEVER_TAKEN = "KIS에 접수되지 않은 주문 (당일 주문내역에 없음)
 _NEVER = datetime.min
 
 
-class Venue(Protocol):
-    """What the desk asks of ``KISClient``."""
+class _Looked(NamedTuple):
+    """What was found at a look, and when."""
 
-    def order_cash(
-        self, ticker: str, side: Side, quantity: int, price: int | None = None
-    ) -> OrderReceipt:
-        """Send an order."""
-        ...
-
-    def cancel(self, number: str, *, quantity: int | None = None, branch: str = "") -> OrderReceipt:
-        """Cancel a resting order."""
-        ...
-
-    def inquire_daily_ccld(
-        self, first: date | None = None, last: date | None = None
-    ) -> tuple[OrderRow, ...]:
-        """Orders of some days, today's by default."""
-        ...
-
-
-class Standing(NamedTuple):
-    """Where an order stands at the venue; ``remaining`` shares may still trade.
-
-    ``settled`` is false while executions are known of that ``news`` cannot tell yet.
-    """
-
-    state: OrderState
-    remaining: int
-    settled: bool
-    reason: str
-    number: str
-    branch: str
+    turns: int
+    doubtful: bool
+    resting: bool
 
 
 @dataclass(slots=True)
@@ -73,6 +49,7 @@ class _Line:
     key: int
     filled: int = 0
     amount: int = 0
+    quantity: int = 0
     used: dict[int, int] = field(default_factory=dict)
     noticed: int = 0
     noticed_amount: int = 0
@@ -118,6 +95,9 @@ class OrderDesk:
         """When the day's orders were last read with success."""
         self.told = False
         """Whether notices come at all."""
+        self.turns = 0
+        """Grows whenever something may have changed: only then is there anything to look at."""
+        self._looked = _Looked(-1, False, False)
 
     def send(self, ref: str, ticker: str, side: Side, quantity: int, price: int | None) -> Standing:
         """Send an order, once.
@@ -125,8 +105,9 @@ class OrderDesk:
         ``ACCEPTED`` (or already beyond), ``REJECTED``, ``UNKNOWN`` (``read`` finds out), or
         ``INTENT``: KIS surely did not take it, but not for a fault of the order.
         """
+        self.turns += 1
         key = self._ledger.sending(ticker, side, quantity, price, self._clock.now())
-        self._lines[ref] = _Line(key)
+        self._lines[ref] = _Line(key, quantity=quantity)
         try:
             receipt = self._venue.order_cash(ticker, side, quantity, price)
         except OutcomeUnknown:
@@ -162,8 +143,9 @@ class OrderDesk:
         """
         if number:
             self._unseen.add(number.lstrip("0"))
+        self.turns += 1
         key = self._ledger.sending(ticker, side, quantity, price, sent)
-        self._lines[ref] = _Line(key, filled, amount)
+        self._lines[ref] = _Line(key, filled, amount, quantity=quantity)
         if number:
             self._ledger.accepted(
                 key, OrderReceipt.model_validate({"odno": number, "krx_fwdg_ord_orgno": branch})
@@ -177,6 +159,7 @@ class OrderDesk:
         A fill may overtake the request, and the answer may be lost: the order's next standing
         tells. An order whose own fate is unknown is not cancelled before it is known.
         """
+        self.turns += 1
         line = self._lines[ref]
         open_parts = [part for part in self._chain(line) if part.number and part.remaining]
         for part in open_parts:
@@ -194,6 +177,7 @@ class OrderDesk:
 
     def close(self, ref: str) -> None:
         """The order's session is over: nothing of it rests, though KIS sends no word of it."""
+        self.turns += 1
         self._lines[ref].over = True
         self._lines[ref].cancelling = False
 
@@ -203,9 +187,11 @@ class OrderDesk:
             if not self._account or self._account.startswith(notice.account[:8]):
                 self._ledger.notice(notice)
                 self.told = True
+                self.turns += 1
 
     def read(self) -> bool:
         """Read the day's orders; false when KIS did not answer."""
+        self.turns += 1
         self._read_at = now = self._clock.now()
         asked = () if now.date() == self.day else (self.day, self.day)
         try:
@@ -236,20 +222,41 @@ class OrderDesk:
 
     def due(self) -> datetime | None:
         """When the day's orders want to be read next; ``None`` while nothing is open."""
-        if self._unseen or self.doubtful:
-            return self._read_at + URGENT if self._read_at != _NEVER else self._clock.now()
-        if any(not line.over and self.standing(ref).remaining for ref, line in self._lines.items()):
-            return self._read_at + self._calm if self._read_at != _NEVER else self._clock.now()
-        return None
+        looked = self._look()
+        if not self.urgent and not looked.resting:
+            return None
+        if self._read_at == _NEVER:
+            return self._clock.now()
+        return self._read_at + (URGENT if self.urgent else self._calm)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the day's orders want to be read soon."""
+        return bool(self._unseen) or self.doubtful
 
     @property
     def doubtful(self) -> bool:
         """Whether only a reading can settle something: a lost answer, a cancel, a gap in fills."""
-        if self._ledger.doubtful():
-            return True
-        return any(
-            line.cancelling or self._total(line)[0] > line.filled for line in self._lines.values()
-        )
+        return self._look().doubtful
+
+    def done(self, ref: str) -> bool:
+        """Whether all of an order was executed and told: nothing can become of it any more."""
+        line = self._lines[ref]
+        return 0 < line.quantity <= line.filled and not line.cancelling
+
+    def _look(self) -> _Looked:
+        """Look at all orders, once after each change."""
+        if self._looked.turns != self.turns:
+            resting = False
+            alive = [(ref, line) for ref, line in self._lines.items() if not self.done(ref)]
+            for ref, line in alive:
+                if self.standing(ref).remaining and not line.over:
+                    resting = True
+            doubtful = bool(self._ledger.doubtful()) or any(
+                line.cancelling or self._total(line)[0] > line.filled for _, line in alive
+            )
+            self._looked = _Looked(self.turns, doubtful, resting)
+        return self._looked
 
     def news(self, ref: str) -> list[Execution]:
         """Executions of an order that nobody was told of yet. Asking takes them.
@@ -272,6 +279,7 @@ class OrderDesk:
             told += _apart(shares, won)
             line.filled += shares
             line.amount += won
+        self.turns += bool(told)
         return told
 
     def standing(self, ref: str) -> Standing:
