@@ -13,12 +13,10 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from pydantic import SecretStr
 
-from kisbt.adapter.live_clock import LockstepClock
-from kisbt.adapter.store import StreamMaker
 from kisbt.config import CostSettings, LiveSettings, RiskLimits, Settings
 from kisbt.data.dataset import Dataset
 from kisbt.domain.state import DecisionContext
@@ -27,22 +25,13 @@ from kisbt.errors import TradingSystemError
 from kisbt.journal.controls import scope_of
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.runs import RunMode
-from kisbt.kis.client import KISClient
 from kisbt.kis.config import FILE, load_config
-from kisbt.kis.events import StreamEvent
-from kisbt.kis.stream import KISStream
 from kisbt.krx import calendar
 from kisbt.run.chaos_client import QuickTime, WatchedClient
+from kisbt.run.chaos_desk import ChaosDesk
 from kisbt.run.chaos_market import FIRST
-from kisbt.run.chaos_points import Killed, WatchedBooks, Wire
-from kisbt.run.chaos_trader import ChaosDecider, ChaosTrader, prompt
-from kisbt.run.live_approvals import ApprovalRules
-from kisbt.run.live_books import LiveBooks
-from kisbt.run.live_desk import Opened
-from kisbt.run.live_mind import MakeDecider
-from kisbt.run.live_order import Frequency, LiveOrder, LivePlan, Names
+from kisbt.run.chaos_points import Killed, Wire
 from kisbt.run.live_venue import Venue, VenueTime
-from kisbt.run.loader import LoadedStrategy
 from kisbt.sim.credentials import devlp_yaml
 from kisbt.sim.faults.profile import FaultProfile
 from kisbt.sim.flavour import Flavour
@@ -67,12 +56,6 @@ MOMENTS = (
     (time(20, 0), "night"),
 )
 """When a session is looked at besides its bars; at ``cancel`` a person cancels an order."""
-
-CALM = timedelta(minutes=15)
-"""Between two readings of the day's orders while all is quiet: half a minute would take longer."""
-
-PATIENCE = 1.0
-"""Wall seconds that time stands still for a socket on its way back, where no bar depends on it."""
 
 logging.getLogger("kisbt").addHandler(logging.NullHandler())  # its lines are nobody's here
 
@@ -139,6 +122,7 @@ class World:
         self.relief: list[Callable[[], None]] = []
         self.halting = ""
         self.more_kills = 0
+        self.cash = CASH
         self.wake_after: timedelta | None = None
         self.doctored: Callable[[Any], Any] | None = None
         self.desk: ChaosDesk | None = None
@@ -381,49 +365,6 @@ class World:
                 self.stale.append(f"{at} {ticker}: close {close}")
 
 
-class ChaosDesk(Opened):
-    """A live session put together as ``kisbt live`` does, with wires across its path."""
-
-    def __init__(self, world: World, venue: Venue, db: DatabaseManager) -> None:
-        self.world = world
-        self.make_books = self._watched
-        self.make_stream: StreamMaker = quick_stream
-        dataset = world.dataset
-        instruments = tuple(dataset.instruments[ticker] for ticker in dataset.tickers)
-        names = Names(instruments, dataset, cast(Frequency, dataset.frequency))
-        super().__init__(plan(world), world.settings, venue, names, db)
-        self.session.broker.calm = CALM
-        if isinstance(self.clock, LockstepClock) and dataset.frequency == "1d":
-            self.clock.patience = PATIENCE
-        self.store.wishes.append(lambda: world.next_moment(self.clock.now()))
-
-    def _watched(self, *given: Any) -> LiveBooks:
-        books = WatchedBooks(*given)
-        books.wire = self.world.wire
-        return books
-
-    def _decider_maker(self) -> MakeDecider:
-        return lambda _version: ChaosDecider(self.world.answer)
-
-    def _until(self, now: datetime) -> datetime:
-        return self.world.until
-
-    def _day_duty(self) -> None:
-        self.world.turn(self)
-        super()._day_duty()
-
-
-def plan(world: World) -> LivePlan:
-    """The command line that such a session stands for."""
-    return LivePlan(
-        order=LiveOrder(), strategy=LoadedStrategy(ChaosTrader, Path(__file__), "sha256:chaos"),
-        file="chaos", version=prompt(), pinned=True, store=None,
-        tickers=tuple(world.dataset.tickers), data="chaos", frequency=None,
-        first=world.sessions[0], cash=CASH, speed=LOCKSTEP, approvals=ApprovalRules(),
-        foreign="adopt", resting="cancel", decide_at=(), llm=None,
-    )  # fmt: skip
-
-
 def _touched(sim: Simulator, day: date) -> set[str]:
     """Names that did not trade as the data has it that day: interrupted, or locked at a limit."""
     return {
@@ -431,12 +372,3 @@ def _touched(sim: Simulator, day: date) -> set[str]:
         for command in sim.exchange.commands
         if command["do"] in ("interrupt", "lock_at_limit") and command["at"][:10] == str(day)
     }
-
-
-def quick_stream(
-    client: KISClient[Any], listen: Callable[[StreamEvent], None], now: Callable[[], datetime]
-) -> KISStream:
-    """The account's stream, back soon after it was cut."""
-    stream = KISStream(client.session, listen, now=now, pace=0.0, first_wait=0.01, longest_wait=0.2)
-    stream.watch_orders()
-    return stream
