@@ -59,7 +59,7 @@ def stop_at(count: int) -> Callable[[str], None]:
 
     def tell(what: str) -> None:
         left[0] -= 1
-        if left[0] == 0 and what != "holdout":  # a look that was begun is spent, by protocol
+        if left[0] <= 0 and what != "holdout":  # a look that was begun is spent, by protocol
             raise StopHereError(what)
 
     return tell
