@@ -7,7 +7,7 @@ import sys
 
 from benchmarks.figures import Figure, markdown
 
-NAMES = ("backtest", "journal", "kis", "live", "llm", "reflection", "sweep")
+NAMES = ("backtest", "evolve", "journal", "kis", "live", "llm", "reflection", "sweep")
 
 
 def main() -> int:

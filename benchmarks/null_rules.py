@@ -22,7 +22,7 @@ from benchmarks.learning import POLICY, project
 from kisbt.data.dataset import Dataset
 from kisbt.data.features.compute import compute_features
 from kisbt.data.synth.traps import TrapSpec, make_trap_market
-from kisbt.domain.rules import Condition, Effect, EffectKind, Rule
+from kisbt.domain.rules import Category, Condition, Effect, EffectKind, Rule
 from kisbt.journal.record import iso
 from kisbt.reflection_graph.conditions import LEARNABLE, holds, make_grid
 from kisbt.reflection_graph.evidence import candidates, entry_evidence
@@ -72,7 +72,7 @@ def draw_rules(panel: Panel, count: int, rng: np.random.Generator) -> list[Rule]
 
 def _rule(number: int, when: tuple[Condition, ...], kind: EffectKind) -> Rule:
     value = 0.5 if kind is EffectKind.SCALE_SIZE else None
-    category = "exit" if kind is EffectKind.FORCE_EXIT else "entry"
+    category = Category.EXIT if kind is EffectKind.FORCE_EXIT else Category.ENTRY
     return Rule(
         id=f"R{number:04d}", category=category, when=when, then=Effect(kind=kind, value=value),
         priority=5, because="drawn at random",

@@ -84,9 +84,7 @@ class KISClient(RankingCalls, ChartCalls, CalendarCalls, OrderCalls, Generic[Tra
         account = open_session(config.access(environment), settings, shared=shared, sleep=sleep)
         market: Session[Any] | None = None
         if settings.quotes_from_real and isinstance(environment, Paper):
-            market = open_session(
-                config.access(RealQuotes()), settings, shared=shared, sleep=sleep
-            )
+            market = open_session(config.access(RealQuotes()), settings, shared=shared, sleep=sleep)
         return cls(account, market, universe=universe, real_money=real_money, now=now, sleep=sleep)
 
     @property

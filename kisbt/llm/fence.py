@@ -33,5 +33,5 @@ def plain(text: str, longest: int = MAX_CHARACTERS) -> str:
     """Return ``text`` on one line without what could break out; see ``quoted``."""
     flat = _SPACES.sub(" ", unicodedata.normalize("NFC", text))
     kept = "".join(c for c in flat if unicodedata.category(c)[0] != "C")
-    kept = kept.translate(_LOOKALIKES).strip()
+    kept = _SPACES.sub(" ", kept).translate(_LOOKALIKES).strip()  # what was dropped joined spaces
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"

@@ -172,9 +172,10 @@ def test_an_exchange_is_explained_with_its_repair_and_its_reply(db: DatabaseMana
     ) in korean
     assert "    문제: not a JSON object" in korean
     assert '    assistant: {"decisions": [' in korean
-    assert [
-        line for line in korean if "형식만" in line or "다시" in line
-    ] == ["    user: 형식만 고쳐", "        다시 답하세요"]
+    assert [line for line in korean if "형식만" in line or "다시" in line] == [
+        "    user: 형식만 고쳐",
+        "        다시 답하세요",
+    ]
     english = "\n".join(explain_lines(read_chain(db, "run1:0"), "en"))
     assert "LLM call 0: m · invalid · sent · tokens in 1,000" in english
     assert read_chain(db, "run1:0").as_json()["llm_calls"][1]["messages"][3]["role"] == "user"
