@@ -18,7 +18,7 @@ from tests.adapter.fake_venue import CLOSE, DAY, A, B, KilledError
 from tests.adapter.live_desk import LiveDesk
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the journal syncs at every step
-ROUNDS = int(os.environ.get("KISBT_BROKER_ROUNDS", "40"))
+ROUNDS = int(os.environ.get("KISBT_BROKER_ROUNDS", "12"))
 STEPS = int(os.environ.get("KISBT_BROKER_STEPS", "40"))
 
 SEND_FATES = [
