@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kisbt.report.learning_words import CLAIMS
 from kisbt.report.wording import Lang, write_figure
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -42,12 +43,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "frozen_against_market": ("고정 − 매수 후 보유", "frozen − buy and hold"),
     "insights": ("가장 큰 패턴", "Strongest patterns"),
     "report": ("학습 보고서", "learning report"),
-}
-
-CLAIMS: dict[str, tuple[str, str]] = {
-    "better": ("낫다", "better"),
-    "worse": ("못하다", "worse"),
-    "undecided": ("판단 보류", "undecided"),
 }
 
 

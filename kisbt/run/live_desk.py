@@ -131,7 +131,7 @@ class Opened:
             current=None if plan.pinned or plan.store is None else plan.store.current,
             moved=self._moved,
             limits=settings.limits,
-            guard=self._guard(account, lockstep=lockstep),
+            guard=self._guard(lockstep=lockstep),
             costs=costs,
             approvals=plan.approvals,
             times=plan.decide_at,
@@ -281,13 +281,13 @@ class Opened:
         self.notes += (f"지난 {sessions}거래일의 평가금액으로 손실 한도를 이어서 잼",)
         return losses
 
-    def _guard(self, account: Account, *, lockstep: bool) -> GuardLimits:
+    def _guard(self, *, lockstep: bool) -> GuardLimits:
         live = self._settings.live
         base = GuardLimits()
         if self._plan.strategy.operates:
             base = GuardLimits.of(self._settings.limits)
         first = None
-        if self._venue.mode == "real" and not self._traded_before(account):
+        if self._venue.mode == "real" and not self._traded_before():
             first = live.first_day_notional
             self.notes += (f"실전 첫날: 매수 합계 {first:,}원까지만",)
         return replace(
@@ -297,11 +297,10 @@ class Opened:
             max_bought_per_day=first,
         )
 
-    def _traded_before(self, account: Account) -> bool:
+    def _traded_before(self) -> bool:
         """Whether the account traded with kisbt in an earlier session."""
         today = session_of(self.clock.now())
         runs = [r for r in self._db.runs() if r.mode == "real"]
-        del account
         return any(
             fill.session < today
             for run in runs

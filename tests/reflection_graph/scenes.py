@@ -3,13 +3,13 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
+from benchmarks.learning import NOON, POLICY, TEXT
 from kisbt.config import Settings, load_settings
 from kisbt.data.dataset import Dataset
 from kisbt.data.features.catalogue import FEATURES
@@ -30,31 +30,12 @@ from kisbt.reflection_graph.state import Candidate, Options, Ruling, Workbench
 from kisbt.reflection_graph.steps import StepStore
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
-from kisbt.rulebook.version import Policy, PromptVersion
+from kisbt.rulebook.version import PromptVersion
 from kisbt.run.command import run_order
 from kisbt.run.order import Order
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CATALOGUE = {feature.name: feature for feature in FEATURES}
-NOON = datetime(2026, 11, 24, 12)
-
-POLICY = Policy(
-    entry=(
-        Condition(feature="volume_ratio", op=">=", value=1.8),
-        Condition(feature="change_pct", op=">=", value=2.5),
-    ),
-    rank_by="volume_ratio",
-    max_new_per_day=2,
-    target_weight=0.1,
-    max_holding_days=10,
-)
-"""Buys every surge, and so falls into every trap."""
-
-TEXT = (
-    "# 급등 매수\n\n위험 규칙: 현금 매수만 한다.\n\n<!-- kisbt:policy:begin -->\n"
-    "<!-- kisbt:policy:end -->\n\n<!-- kisbt:rules:begin -->\n<!-- kisbt:rules:end -->\n\n"
-    "출력 형식: JSON 하나.\n"
-)
 
 
 def panel_of(dataset: Dataset) -> Panel:
