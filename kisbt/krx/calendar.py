@@ -3,14 +3,13 @@
 Days come from ``exchange_calendars`` (XKRX) with the overrides below, and cover
 ``FIRST_DAY..LAST_DAY``; days after 2026-08-21 are computed and were not observed. Elections and
 temporary holidays that are decided later are missing, so live code asks KIS ``chk-holiday``.
-Building takes about two seconds, once a process, when the first answer is needed.
+Built once a process, when the first answer is needed.
 
 Source:
     KOSPI Reg. 5 (holidays) and 8 (hours). Regular session 09:00-15:30 since 2016-08-01, until
     15:00 before; the year's first session opens at 10:00; CSAT day (수능) 10:00-16:30.
 """
 
-import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, timezone
@@ -21,15 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kisbt.errors import DataError
+from kisbt.krx.listed_hours import listed_hours
 
 KST = timezone(timedelta(hours=9), "KST")
 
 FIRST_DAY = date(1990, 1, 1)
 LAST_DAY = date(2049, 12, 31)
-_BUILT_FROM, _BUILT_TO = "1989-06-01", "2050-12-31"
-"""The library gets the hours of the sessions at the ends of what it built wrong, so build more.
-It allows no day after 2050."""
-
 CLOSED = (
     date(2026, 6, 3),  # local elections (지방선거); fixed in exchange_calendars PR 574, unreleased
 )
@@ -154,19 +150,12 @@ def _covered(day: date) -> date:
 
 @cache
 def _calendar() -> _Calendar:
-    with warnings.catch_warnings():
-        # The library trips over a deprecation of pandas 3.1 (Pandas4Warning).
-        warnings.simplefilter("ignore")
-        from exchange_calendars import get_calendar
-
-        schedule = get_calendar("XKRX", start=_BUILT_FROM, end=_BUILT_TO)
-        opens = schedule.opens.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
-        closes = schedule.closes.dt.tz_convert(KST).dt.tz_localize(None).dt.to_pydatetime()
+    listed = listed_hours().astype("datetime64[s]").tolist()
     hours = [
         SessionHours(datetime.combine(day, CSAT_OPEN), datetime.combine(day, CSAT_CLOSE))
         if day in CSAT_DAYS
         else SessionHours(opened, closed)
-        for opened, closed in zip(opens, closes, strict=True)
+        for opened, closed in listed
         if FIRST_DAY <= (day := opened.date()) <= LAST_DAY and not _overridden(day)
     ]
     days = [each.open.date() for each in hours]
