@@ -148,10 +148,13 @@ class OrderLedger:
         """Apply a notice; return the order it changed, ``None`` if nothing (yet)."""
         with self._lock:
             order = self._by_number.get(_bare(notice.number))
+            if order is None and _bare(notice.original):
+                if notice.is_fill:
+                    order = self._gone_on(notice)
+                elif notice.change != _NEW:
+                    return self._change(notice)
             if order is not None:
                 return order if self._apply(order, notice) else None
-            if notice.change != _NEW and _bare(notice.original):
-                return self._change(notice)
             self._early.setdefault(_bare(notice.number), []).append(notice)
             self._match_lost()
             return self._by_number.get(_bare(notice.number))
@@ -278,6 +281,14 @@ class OrderLedger:
             return original
         return self._move(original, notice.number, notice.quantity, notice.price or None)
 
+    def _gone_on(self, notice: Notice) -> Tracked | None:
+        """The order that a fill belongs to of whose modification nothing was heard."""
+        original = self._by_number.get(_bare(notice.original))
+        if original is None or not notice.order_quantity:
+            return None  # the list will tell
+        price = notice.order_price or None
+        return self._move(original, notice.number, notice.order_quantity, price)
+
     def _move(self, original: Tracked, number: str, quantity: int, price: int | None) -> Tracked:
         """Let ``quantity`` shares of an order go on under another number."""
         original.moved += quantity
@@ -298,12 +309,19 @@ class OrderLedger:
         return moved
 
     def _match_lost(self) -> None:
-        """Give early notices to lost orders, unless an answer under way may claim them."""
+        """Give early notices to lost orders, unless an answer under way may claim them.
+
+        Only an acceptance names an order. A fill may be of an order that somebody modified into
+        the very likeness of the lost one, and not every fill names its original: its number has
+        to be told by something else.
+        """
         for notices in list(self._early.values()):
-            first = notices[0]
-            fitting = [order for order in self._nameless() if _fits_notice(order, first)]
+            taken = next((each for each in notices if _is_acceptance(each)), None)
+            if taken is None:
+                continue
+            fitting = [order for order in self._nameless() if _fits_notice(order, taken)]
             if fitting and all(order.lost for order in fitting):
-                self._name(fitting[0], first.number)
+                self._name(fitting[0], taken.number)
 
     def _adopt(self, row: OrderRow) -> Tracked | None:
         """Find or make the order of a row whose number is new."""
@@ -345,14 +363,18 @@ def _only_cancels(row: OrderRow) -> bool:
     return not ("정정" in name or "AMEND" in name or row.filled or row.remaining)
 
 
+def _is_acceptance(notice: Notice) -> bool:
+    """Whether a notice tells that a new order was taken (접수), or that the exchange refused it."""
+    return not notice.is_fill and notice.change == _NEW and not _bare(notice.original)
+
+
 def _fits_notice(order: Tracked, notice: Notice) -> bool:
-    """Whether a notice can be of this order; a fill tells the order's price in its last field."""
-    price = notice.order_price if notice.is_fill else notice.price
+    """Whether an acceptance can be of this order."""
     return (
         order.ticker == notice.ticker
         and order.side is notice.side
         and order.quantity == (notice.order_quantity or notice.quantity)
-        and order.price == (price or None)
+        and order.price == (notice.price or None)
     )
 
 

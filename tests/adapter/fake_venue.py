@@ -133,6 +133,9 @@ class FakeVenue:
     told: list[Notice] = field(default_factory=list)
     fate: str = "well"
     reading: str = "well"
+    fills_name: str = "original"
+    """What a fill of a modified order says of it: its ``original``, that and the ``change`` (as
+    for the modification itself), or ``nothing``. KIS's documents leave it open."""
     readings: int = 0
     _seen: tuple[OrderRow, ...] = ()
 
@@ -280,11 +283,14 @@ class FakeVenue:
     def _tell(
         self, order: VenueOrder, change: str, is_fill: bool, quantity: int, price: int
     ) -> None:
+        named = not is_fill or self.fills_name != "nothing"
+        if is_fill and order.original and self.fills_name == "change":
+            change = "1"
         self.told.append(
             Notice(
                 tr_id="H0STCNI9",
                 number=f"{order.number:010d}",
-                original=f"{order.original:010d}" if order.original else "",
+                original=f"{order.original:010d}" if order.original and named else "",
                 side=order.side,
                 change=change,
                 division="00" if order.price else "01",

@@ -18,7 +18,7 @@ from tests.adapter.fake_venue import CLOSE, DAY, A, B, KilledError
 from tests.adapter.live_desk import LiveDesk
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the journal syncs at every step
-ROUNDS = int(os.environ.get("KISBT_BROKER_ROUNDS", "12"))
+ROUNDS = int(os.environ.get("KISBT_BROKER_ROUNDS", "60"))
 STEPS = int(os.environ.get("KISBT_BROKER_STEPS", "40"))
 
 SEND_FATES = [
@@ -40,8 +40,12 @@ class LiveAccount(RuleBasedStateMachine):
         self.placed = 0
         self.undelivered = 0
 
-    @initialize(by_bar=st.booleans(), costs=st.booleans())
-    def open(self, by_bar: bool, costs: bool) -> None:
+    @initialize(
+        by_bar=st.booleans(),
+        costs=st.booleans(),
+        fills_name=st.sampled_from(["original", "change", "nothing"]),
+    )
+    def open(self, by_bar: bool, costs: bool, fills_name: str = "original") -> None:
         model = CostModel.from_settings(CostSettings()) if costs else CostModel.free()
         self.costs = costs
         self.desk = LiveDesk(
@@ -51,15 +55,13 @@ class LiveAccount(RuleBasedStateMachine):
             cash=20_000_000,
             shares={A: 20},
             costs=model,
+            fills_name=fills_name,
         )
         self.told: list[int] = []
 
     @property
     def broker(self) -> KISBroker:
         return self.desk.broker
-
-    moved = False
-    """Whether somebody has modified an order at the terminal."""
 
     @rule(
         side=st.sampled_from(Side),
@@ -70,7 +72,7 @@ class LiveAccount(RuleBasedStateMachine):
     )
     def send(self, side: Side, ticker: str, size: int, step: int | None, fate: str) -> None:
         price = None if step is None else CLOSE[ticker] + step * 500
-        self.desk.venue.fate = self.survivable(fate)
+        self.desk.venue.fate = fate
         before = len(self.desk.venue.taken())
         self.placed += 1
         try:
@@ -85,7 +87,7 @@ class LiveAccount(RuleBasedStateMachine):
     def cancel(self, pick: int, fate: str) -> None:
         resting = self.broker.open_orders()
         order = self.broker.order_by_ref(resting[pick % len(resting)].ref)
-        self.desk.venue.fate = self.survivable(fate)
+        self.desk.venue.fate = fate
         try:
             self.broker.cancel(order)
         except KilledError:
@@ -113,12 +115,7 @@ class LiveAccount(RuleBasedStateMachine):
             self.desk.venue.withdraw(order.number)
         elif order.price:
             down = order.price - 500 if order.side is Side.BUY else order.price + 500
-            self.moved = True
             self.desk.venue.move(order.number, size, order.price if up else down)
-
-    def survivable(self, fate: str) -> str:
-        """No death after a modification at the terminal: that is test_modified_then_restarted."""
-        return "well" if self.moved and fate.startswith("killed") else fate
 
     @precondition(lambda self: self.desk.venue.told)
     @rule(picks=st.lists(st.integers(0, 60), min_size=1, max_size=6))
@@ -140,7 +137,6 @@ class LiveAccount(RuleBasedStateMachine):
         self.desk.venue.reading = reading
         self.desk.turn(seconds=seconds, bar=bar)
 
-    @precondition(lambda self: not self.moved)
     @rule()
     def crash(self) -> None:
         self.desk.restart()

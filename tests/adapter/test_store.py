@@ -1,7 +1,6 @@
-"""The store between threads and Cerebro: nothing ragged, nothing touched by the wrong thread."""
+"""The store between threads and Cerebro: nothing ragged, nothing lost, no turn for nothing."""
 
 import random
-import threading
 import time as wall
 from datetime import date, datetime, timedelta
 
@@ -133,48 +132,6 @@ def test_a_source_in_trouble_is_asked_again():
     ran = run(store)
     assert len(ran.seen) == 2
     assert told == [("warning", "only this once")]
-
-
-def test_no_order_and_no_line_is_touched_off_cerebros_thread(monkeypatch):
-    me, touched = threading.get_ident(), []
-
-    def guarded(kind, name):
-        plain = getattr(kind, name)
-
-        def wrapper(self, *arguments, **options):
-            if threading.get_ident() != me:
-                touched.append((kind.__name__, name, threading.current_thread().name))
-            return plain(self, *arguments, **options)
-
-        monkeypatch.setattr(kind, name, wrapper)
-
-    for name in ("forward", "backwards", "__setitem__"):
-        guarded(bt.linebuffer.LineBuffer, name)
-    for name in (
-        "submit",
-        "accept",
-        "reject",
-        "execute",
-        "partial",
-        "completed",
-        "cancel",
-        "clone",
-    ):
-        guarded(bt.order.OrderBase, name)
-    with lockstep(daily_dataset(), first=date(2025, 3, 4)) as rig:
-        store = rig.store(until=datetime(2025, 3, 14, 15, 30), backfill=30)
-        ran = rig.run(Witness, store, market=store.market, every=1)
-    assert [status for _, status, *_ in ran.orders].count("Completed") >= 3
-    assert touched == []
-
-
-def test_the_guard_of_that_test_sees_what_a_wrong_thread_does():
-    seen = []
-    line = bt.linebuffer.LineBuffer()
-    thread = threading.Thread(target=lambda: seen.append(threading.get_ident()) or line.forward())
-    thread.start()
-    thread.join()
-    assert seen != [threading.get_ident()]
 
 
 def test_a_name_after_the_universe_is_fixed_is_one_clear_line():

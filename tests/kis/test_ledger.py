@@ -227,6 +227,32 @@ def test_partly_modified_order_keeps_the_rest(ledger: OrderLedger, told_by_notic
     assert ledger.orders()[1].remaining == 3
 
 
+@pytest.mark.parametrize("change", ["0", "1"])
+def test_fill_that_overtakes_its_modification_is_of_the_original(
+    ledger: OrderLedger, change: str
+) -> None:
+    """KIS may mark it as new or as modified, and its shares are no size of a modification."""
+    order = ledger.accepted(send(ledger), receipt("7"))
+    fill = notice("9", 2, 105, original="7", change=change, order_quantity=6, order_price=105)
+    moved = ledger.notice(fill)
+    assert moved is not None
+    assert (moved.number, moved.original, moved.own) == ("9", "7", True)
+    assert (moved.quantity, moved.price, moved.filled) == (6, 105, 2)
+    ledger.notice(notice("9", 6, 105, original="7", change="1", is_fill=False))
+    assert (order.moved, order.remaining, moved.remaining) == (6, 4, 4)
+
+
+def test_fill_of_a_modified_order_names_no_lost_one(ledger: OrderLedger) -> None:
+    """One that went on in the very likeness of a lost order: only an acceptance names that."""
+    lost = ledger.unanswered(send(ledger))
+    for original in ("", "7"):
+        ledger.notice(notice("9", 10, original=original, order_price=100))
+        assert (lost.number, lost.state) == ("", OrderState.UNKNOWN)
+    ledger.listed([row("7"), row("9", 10, orgn_odno="7", rmn_qty="0")])
+    assert (lost.number, lost.filled) == ("7", 0)
+    assert [each.filled for each in ledger.orders()] == [0, 10]
+
+
 def test_exchange_refusal_and_ioc_rest_are_final(ledger: OrderLedger) -> None:
     refused = ledger.accepted(send(ledger), receipt("7"))
     ledger.notice(accepted("7", refused=True))
