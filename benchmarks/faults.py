@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--sessions", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=200, help="sessions with kills")
     parser.add_argument("--seed", type=int, default=0, help="of the first session")
+    parser.add_argument("--minutes", action="store_true", help="five-minute bars in all of them")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=None, help="begin none after so long")
     parser.add_argument("--json", action="store_true")
@@ -29,8 +30,9 @@ def main() -> int:
     began = time.monotonic()
     until = None if asked.seconds is None else began + asked.seconds
     told = run_sessions(
-        asked.sessions, asked.kills, first=asked.seed, jobs=asked.jobs, until=until, step=_say
-    )
+        asked.sessions, asked.kills, first=asked.seed, minutes=asked.minutes, jobs=asked.jobs,
+        until=until, step=_say,
+    )  # fmt: skip
     figures = summary(told, time.monotonic() - began)
     print(json.dumps(figures, ensure_ascii=False, indent=2) if asked.json else table(figures))
     return 0 if not any(each.lines for each in told) else 1

@@ -35,13 +35,14 @@ class BarSet(NamedTuple):
     """All bars that closed at ``at`` (naive KST), by ticker, sorted.
 
     ``delayed`` bars are history: they warm up features, and indicators where they are ``shown``
-    to the strategy; nobody trades on them.
+    to the strategy; nobody trades on them. Nor on ``ragged`` ones, which lack a name that traded.
     """
 
     at: datetime
     bars: Mapping[str, LiveBar]
     delayed: bool = False
     shown: bool = True
+    ragged: bool = False
 
 
 class Made(NamedTuple):

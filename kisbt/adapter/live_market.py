@@ -38,13 +38,15 @@ class LiveMarketView:
         self._previous: dict[str, tuple[date, int, int]] = {}
         self._bands: dict[str, tuple[date, PriceBand]] = {}
         self.delayed = True
+        self.ragged = False
+        self._traded = dict.fromkeys(self._instruments, 0)
 
     def take(self, bars: BarSet) -> None:
         """Move on to the next bar."""
         self._bars = {t: bars.bars[t] for t in self._instruments if t in bars.bars}
         bases = {ticker: bar.base for ticker, bar in self._bars.items() if bar.base > 0}
         self._rows = self._features.update(bars.at, self._bars, bases=bases)
-        self._at, self.delayed = bars.at, bars.delayed
+        self._at, self.delayed, self.ragged = bars.at, bars.delayed, bars.ragged
         day = bars.at.date()
         for ticker, bar in self._bars.items():
             seen, _, before = self._previous.get(ticker, (day, 0, 0))
@@ -52,6 +54,12 @@ class LiveMarketView:
                 before = self._closes[ticker]
             self._previous[ticker] = day, bar.base, before
             self._closes[ticker] = bar.close
+            self._traded[ticker] += bar.volume > 0
+
+    @property
+    def longest(self) -> int:
+        """Bars of the name that has traded in most of them, history included."""
+        return max(self._traded.values(), default=0)
 
     def set_bands(self, day: date, bands: Mapping[str, PriceBand]) -> None:
         """Take the venue's own price limits of one session."""

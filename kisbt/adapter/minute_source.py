@@ -12,7 +12,7 @@ from kisbt.domain.market import PriceBand
 from kisbt.errors import KISAPIError
 from kisbt.kis.client import KISClient
 from kisbt.kis.errors import NotOnPaper
-from kisbt.kis.events import Disconnected, Registered, RegistrationRefused, Unregistered
+from kisbt.kis.events import Disconnected, Heartbeat, Registered, RegistrationRefused, Unregistered
 from kisbt.kis.records import Trade
 from kisbt.krx import calendar
 
@@ -22,7 +22,11 @@ GRACE = 1.0
 """Wall seconds after a bar's end in which its last trades may still come."""
 
 CLOSING = timedelta(minutes=1)
+AUCTION = timedelta(seconds=30)
 """After the close: the closing auction (동시호가) matches within half a minute of it."""
+
+HELD_BARS = 3
+"""So many bars in a row that lack a name hold every decision; then the name is left out."""
 
 LIMITS_BEFORE = timedelta(minutes=20)
 """Before the open, the session's base prices and limits are read."""
@@ -36,9 +40,11 @@ class MinuteSource:
     """Publishes one set of minute bars a bar end. The store's worker thread drives it.
 
     A bar is published once every name has traded beyond it, or ``grace`` after its end: a halted
-    or quiet name holds nobody up, nor does one that KIS knows no price of (not listed yet). A
-    name that was not registered during the whole bar, or some of whose trades never came, has its
-    bar read from the chart first.
+    or quiet name holds nobody up, nor does one that KIS knows no price of (not listed yet). The
+    stream is believed of a bar only if it was heard of after the bar's end: a cut line is noticed
+    late, and what it had brought until then looks like a bar. A name of which it is not believed,
+    that was not registered during the whole bar, or some of whose trades never came, has its bar
+    read from the chart first. Where that fails the bar is ``ragged``.
 
     Args:
         client: Where to ask.
@@ -73,6 +79,8 @@ class MinuteSource:
         self._length = length
         self._waiting: deque[tuple[datetime, object]] = deque()
         self._covered: dict[str, datetime] = {}
+        self._alive = datetime.min
+        self._missed: dict[str, int] = {}
         self._bases: dict[str, int] = {}
         self._bases_of: date | None = None
         self._absent: frozenset[str] = frozenset()
@@ -87,7 +95,7 @@ class MinuteSource:
 
     def hear(self, event: object) -> None:
         """Take something from the stream. On the stream's thread; ``step`` looks at it."""
-        if isinstance(event, Trade | Registered | Unregistered | Disconnected):
+        if isinstance(event, Trade | Registered | Unregistered | Disconnected | Heartbeat):
             self._waiting.append((self._clock.now(), event))
 
     def urgent(self, event: object) -> bool:
@@ -130,6 +138,8 @@ class MinuteSource:
             at, event = self._waiting.popleft()
             if isinstance(event, Trade):
                 self._trade(event)
+            elif isinstance(event, Heartbeat):
+                self._alive = max(self._alive, at)
             elif isinstance(event, Disconnected):
                 self._covered.clear()
             elif event.registration.tr_id == PRICES:  # type: ignore[attr-defined]
@@ -144,6 +154,7 @@ class MinuteSource:
         at = trade.at
         if at is None or trade.ticker not in self._names or trade.session not in REGULAR:
             return
+        self._alive = max(self._alive, at)
         if at.date() == self._end.date():
             hours = calendar.session_hours(at.date())
             self._maker.add(trade.ticker, at, trade.price, trade.volume, trade.day_volume, hours)
@@ -158,32 +169,48 @@ class MinuteSource:
     def _close(self, end: datetime, hours: calendar.SessionHours) -> None:
         made = self._maker.close(end)
         start = max(end - self._length, hours.open)
+        told = self._alive >= (end + AUCTION if end >= hours.close else end)
         bars: dict[str, LiveBar] = {}
+        ragged = False
         for ticker in self._tickers:
             mine = made.get(ticker)
             if mine is None and ticker in self._absent:
                 continue
             covered = self._covered.get(ticker, datetime.max) <= start
             bar = mine.bar if mine is not None else None
-            if not covered or (mine is not None and not mine.whole):
+            believed = covered and (told or self._maker.passed(ticker, end))
+            if not believed or (mine is not None and not mine.whole):
                 self._maker.forget(ticker)
-                bar = self._repair(ticker, start, end, hours)
+                try:
+                    bar = self._repair(ticker, start, end, hours)
+                except KISAPIError as error:
+                    ragged = self._without(ticker, end, error) or ragged
+                    continue
+            self._missed.pop(ticker, None)
             if bar is not None:
                 bars[ticker] = bar._replace(base=self._bases.get(ticker, 0))
         if bars:
-            self._publish(BarSet(end, bars))
+            self._publish(BarSet(end, bars, ragged=ragged))
+
+    def _without(self, ticker: str, end: datetime, error: KISAPIError) -> bool:
+        """Tell that a name's bar is lost; whether nobody is to decide on the others' either."""
+        self.lost += 1
+        self._missed[ticker] = missed = self._missed.get(ticker, 0) + 1
+        held = missed <= HELD_BARS
+        what = "이 봉에서는 판단하지 않음" if held else "이 종목을 빼고 판단"
+        self._say("alert", f"{ticker}: {end:%H:%M} 봉을 복구하지 못함, {what}: {error}")
+        return held
 
     def _repair(
         self, ticker: str, start: datetime, end: datetime, hours: calendar.SessionHours
     ) -> LiveBar | None:
-        """The bar as KIS's chart has it; ``None`` when there was no trade, or no answer."""
+        """The bar as KIS's chart has it; ``None`` when there was no trade.
+
+        Raises:
+            KISAPIError: KIS does not tell.
+        """
         last = end if end >= hours.close else end - timedelta(minutes=1)
-        try:
-            rows = self._client.minute_bars(ticker, since=start.time(), until=last.time())
-        except KISAPIError as error:
-            self.lost += 1
-            self._say("alert", f"{ticker}: {end:%H:%M} 봉을 복구하지 못해 제외: {error}")
-            return None
+        rows = self._client.minute_bars(ticker, since=start.time(), until=last.time())
         self.repaired += 1
         rows = [row for row in rows if row.day == end.date()]
         return of_minutes(rows, self._length, hours).get(end)

@@ -21,6 +21,10 @@ class Disconnected(NamedTuple):
     reason: str
 
 
+class Heartbeat(NamedTuple):
+    """The server sent PINGPONG: everything that it had sent before has come."""
+
+
 class Registered(NamedTuple):
     """KIS took a registration: its data will come."""
 
@@ -48,6 +52,7 @@ StreamEvent = (
     | VIChange
     | Connected
     | Disconnected
+    | Heartbeat
     | Registered
     | Unregistered
     | RegistrationRefused

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from kisbt.kis.crypto import StreamKey
-from kisbt.kis.events import StreamEvent
+from kisbt.kis.events import Heartbeat, StreamEvent
 from kisbt.kis.frames import (
     NOTICES,
     Ack,
@@ -60,6 +60,7 @@ class Reception:
             return None
         if isinstance(control, Ping):
             self._counts.pings += 1
+            self._on_event(Heartbeat())
             return control.text
         if control.key is not None:
             self._keys[control.tr_id] = control.key

@@ -29,7 +29,7 @@ CALM = timedelta(minutes=15)
 """Between two readings of the day's orders while all is quiet: half a minute would take longer."""
 
 PATIENCE = 1.0
-"""Wall seconds that time stands still for a socket on its way back, where no bar depends on it."""
+"""Wall seconds that time stands still for a socket on its way back."""
 
 
 class ChaosDesk(Opened):
@@ -44,7 +44,7 @@ class ChaosDesk(Opened):
         names = Names(instruments, dataset, cast(Frequency, dataset.frequency))
         super().__init__(plan(world), world.settings, venue, names, db)
         self.session.broker.calm = CALM
-        if isinstance(self.clock, LockstepClock) and dataset.frequency == "1d":
+        if isinstance(self.clock, LockstepClock):
             self.clock.patience = PATIENCE
         self.store.wishes.append(lambda: world.next_moment(self.clock.now()))
 

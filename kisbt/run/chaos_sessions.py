@@ -52,6 +52,10 @@ TROUBLES: tuple[dict[str, Any], ...] = (
 """Every profile of the simulator; a session takes each with a rate of its own."""
 
 
+_Asked = tuple[int, int, bool]
+"""Of one session: its seed, how many kills, and whether it trades five-minute bars."""
+
+
 class Told(NamedTuple):
     """What became of one session."""
 
@@ -149,6 +153,7 @@ def run_sessions(
     kills: int,
     *,
     first: int = 0,
+    minutes: bool = False,
     jobs: int = 1,
     until: float | None = None,
     step: Callable[[Told], None] = lambda _told: None,
@@ -159,6 +164,7 @@ def run_sessions(
         sessions: How many.
         kills: In how many of them the process is killed, up to three times each.
         first: First seed.
+        minutes: Trade five-minute bars in every session, not in one of ``MINUTES_EVERY``.
         jobs: Processes to use.
         until: ``time.monotonic()`` after which no other session begins.
         step: Told of each.
@@ -167,7 +173,9 @@ def run_sessions(
     asked = []
     for number in range(sessions):
         killed = bool(every) and int((number + 1) / every) > int(number / every)
-        asked.append((first + number, 1 + number % 3 if killed else 0))
+        seed = first + number
+        by_minute = minutes or seed % MINUTES_EVERY == MINUTES_EVERY - 1
+        asked.append((seed, 1 + number % 3 if killed else 0, by_minute))
     told = []
     for each in _all(asked, jobs, until):
         told.append(each)
@@ -175,15 +183,15 @@ def run_sessions(
     return told
 
 
-def _all(asked: list[tuple[int, int]], jobs: int, until: float | None) -> Iterable[Told]:
+def _all(asked: list[_Asked], jobs: int, until: float | None) -> Iterable[Told]:
     def early() -> bool:
         return until is None or time.monotonic() < until
 
     if jobs <= 1:
-        for seed, kills in asked:
+        for each in asked:
             if not early():
                 return
-            yield _one((seed, kills))
+            yield _one(each)
         return
     # A fresh interpreter each: the simulator's threads must not be forked.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -193,8 +201,8 @@ def _all(asked: list[tuple[int, int]], jobs: int, until: float | None) -> Iterab
             yield from pool.map(_one, asked[start : start + jobs * 8])
 
 
-def _one(asked: tuple[int, int]) -> Told:
-    seed, kills = asked
-    if seed % MINUTES_EVERY == MINUTES_EVERY - 1:
+def _one(asked: _Asked) -> Told:
+    seed, kills, by_minute = asked
+    if by_minute:
         return run_session(seed, kills, days=1, minutes=5)
     return run_session(seed, kills)

@@ -12,6 +12,8 @@ from kisbt.adapter.live_clock import LockstepClock
 from kisbt.adapter.reconcile import Reconciler
 from kisbt.adapter.store import KISStore, StreamMaker, account_stream
 from kisbt.config import Settings
+from kisbt.data.features.catalogue import FEATURES
+from kisbt.data.features.compute import compute_features
 from kisbt.domain.llm import LLMCall
 from kisbt.domain.trading import TradingMode
 from kisbt.errors import ConfigError
@@ -50,6 +52,7 @@ from kisbt.run.live_start import (
 from kisbt.run.live_time import clock_of
 from kisbt.run.live_venue import Venue
 from kisbt.run.live_view import LiveView, Screen
+from kisbt.run.prepare import without_values
 from kisbt.sim.options import LOCKSTEP
 
 FAR_OFF = 0.15
@@ -138,7 +141,7 @@ class Opened:
             decided=decided,
             next_tick=account.next_tick,
             by_bar=lockstep,
-            history_bars=self._backfill,
+            hopeless=self._hopeless(now),
         )
         self.session = LiveSession(self.setup, (self._day_duty, self._show))
         if past is not None:
@@ -270,6 +273,19 @@ class Opened:
             f"it is {now:%Y-%m-%d %H:%M} here, but the account's last bar was of {past.seen}",
             hint="set this machine's clock and time zone right (NTP)",
         )
+
+    def _hopeless(self, now: datetime) -> frozenset[str] | None:
+        """Features that an embedded simulator's data cannot tell at all.
+
+        A backtest of that data goes without them from its first bar on, and so does this session.
+        Of any other market it is not known beforehand.
+        """
+        version, dataset = self._plan.version, self._names.dataset
+        if version is None or dataset is None or not self._venue.embedded:
+            return None
+        end = self._until(now)
+        shown = dataset if end is None else dataset.between(None, end.date())
+        return without_values(compute_features(shown), [each.name for each in FEATURES])
 
     def _losses(self, account: Account, past: Past | None) -> TwoBooks:
         opening = account.book.ledger.cash

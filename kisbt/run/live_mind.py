@@ -1,6 +1,6 @@
 """What decides in a live session, and when: decider, prompt, decision times, warm-up, holds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any, NamedTuple, Protocol
@@ -70,6 +70,7 @@ def model(
 
 class _View(Protocol):
     delayed: bool
+    ragged: bool
 
     def now(self) -> datetime: ...
     def session(self) -> date: ...
@@ -83,8 +84,8 @@ class _Seat(NamedTuple):
 class Gate:
     """Says whether the current bar may be decided on.
 
-    Not on history, not twice on one bar, whatever process decided it, and at set times only, if
-    there are any: on the first bar at or after each.
+    Not on history, not on a bar that lacks a name, not twice on one bar, whatever process decided
+    it, and at set times only, if there are any: on the first bar at or after each.
 
     Args:
         view: The market.
@@ -102,7 +103,7 @@ class Gate:
 
     def open(self) -> bool:
         """Whether a strategy may act on the current bar."""
-        if self._view.delayed:
+        if self._view.delayed or self._view.ragged:
             return False
         return self._decided is None or self._view.now() > self._decided
 
@@ -132,7 +133,8 @@ class Mind:
         idle: Whether no order rests: only then may a run end and the next one begin.
         moved: Told of another version, before its first tick.
         notifier: Told of holds.
-        bars: How many bars the market has shown, history included.
+        bars: Bars of the name that has traded in most of them, history included.
+        hopeless: Features that never have a value here; ``None`` if that is not known.
     """
 
     def __init__(
@@ -146,15 +148,16 @@ class Mind:
         moved: Callable[[PromptVersion], None],
         notifier: Notifier,
         bars: Callable[[], int],
+        hopeless: frozenset[str] | None = None,
     ) -> None:
         self.desk = desk
         self.version = version
-        self._bars = bars
+        self._bars, self._hopeless = bars, hopeless
         self._make = make
         self._current = current
         self._idle, self._moved, self._notifier = idle, moved, notifier
         self._session: date | None = None
-        self._warm = False
+        self._warm = self._waiting = False
 
     def turn(self, session: date) -> None:
         """Follow the prompt pointer if the trading day has changed."""
@@ -183,8 +186,9 @@ class Mind:
     def warm(self) -> bool:
         """Whether every feature of the prompt that can have a value has one for some name.
 
-        As in a backtest: until then nothing is decided. One that has none although there were
-        bars enough never will: nobody knows the day of listing, say.
+        As in a backtest: until then nothing is decided. Where it is not known what can have a
+        value, one that has none although there were bars enough never will: nobody knows the day
+        of listing, say. What counts is the bars that there were, and not those asked for.
         """
         if not self._warm:
             known = {
@@ -193,11 +197,33 @@ class Mind:
                 for name, value in row.items()
                 if value is not None
             }
-            self._warm = all(
-                name in known or self._bars() > _LOOKBACKS.get(name, 0)
+            bars = self._bars()
+            waits = [
+                name
                 for name in self.version.features
-            )
+                if name not in known and self._may_come(name, bars)
+            ]
+            self._warm = not waits
+            self._tell_of(waits, bars)
         return self._warm
+
+    def _may_come(self, name: str, bars: int) -> bool:
+        """Whether a feature without a value is still to get one."""
+        if self._hopeless is not None:
+            return name not in self._hopeless
+        return bars <= _LOOKBACKS.get(name, 0)
+
+    def _tell_of(self, waits: Sequence[str], bars: int) -> None:
+        """Say once what decisions wait for, and once that they begin."""
+        if waits and not self._waiting:
+            most = max(waits, key=lambda name: _LOOKBACKS.get(name, 0))
+            self._notifier.notify(
+                "warning",
+                f"판단 대기: 과거 봉이 {bars}개뿐 ({most}에 {_LOOKBACKS.get(most, 0)}개 필요)",
+            )
+        elif self._waiting and not waits:
+            self._notifier.notify("info", f"판단 시작: 봉 {bars}개를 봄")
+        self._waiting = bool(waits)
 
     def run(self, tick: Tick) -> TradingState:
         """Take one tick through the graph."""

@@ -42,7 +42,7 @@ class Setup:
     """What a session is made of. ``make`` makes a decider of a prompt version.
 
     ``by_bar`` books executions with bars, as a backtest does: for a simulator in lock-step.
-    ``history_bars`` counts what features have seen before the first live bar.
+    ``hopeless`` are features that this market can never tell; ``None`` if that is not known.
     """
 
     venue: Venue
@@ -69,7 +69,7 @@ class Setup:
     decided: datetime | None
     next_tick: int
     by_bar: bool
-    history_bars: int
+    hopeless: frozenset[str] | None
 
 
 class LiveClockOfBars:
@@ -249,7 +249,8 @@ class LiveSession:
             idle=lambda: not self.broker.open_orders(),
             moved=lambda version: setup.moved(version, setup.book),
             notifier=setup.notifier,
-            bars=lambda: setup.history_bars + setup.books.bars,
+            bars=lambda: market.longest,
+            hopeless=setup.hopeless,
         )
 
     def _approver(self) -> WaitingOrders | None:

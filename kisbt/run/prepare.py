@@ -1,5 +1,6 @@
 """From a spec to everything a replay needs: data, tape, strategy, prompt, features."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -132,19 +133,24 @@ def prepare(spec: RunSpec, settings: Settings, like: Prepared | None = None) -> 
     features = again.features if again and again.spec.last == spec.last else None
     if features is None:
         features = compute_features(whole.between(None, spec.last))
-    used = [name for name in version.features if _has_values(features, name)]
-    skipped = tuple(name for name in version.features if name not in used)
+    hopeless = without_values(features, version.features)
+    used = [name for name in version.features if name not in hopeless]
+    skipped = tuple(name for name in version.features if name in hopeless)
     warmup = _warmup(features, used, len(tape))
     return Prepared(spec, strategy, whole, tape, version, features, warmup, skipped)
 
 
-def _has_values(features: FeatureTable, name: str) -> bool:
-    """Whether this data can tell the feature at all.
+def without_values(features: FeatureTable, names: Iterable[str]) -> frozenset[str]:
+    """Those of some features that this data cannot tell at all.
 
     A live-only one, or days since a listing that nobody knows, never has a value: the report
     then says that the prompt went without it.
     """
-    return name in features.names and not np.isnan(features.column(name)).all()
+    return frozenset(
+        name
+        for name in names
+        if name not in features.names or np.isnan(features.column(name)).all()
+    )
 
 
 def tape_of(whole: Dataset, spec: RunSpec) -> Tape:

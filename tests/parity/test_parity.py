@@ -72,12 +72,11 @@ def test_other_shipped_prompt_trades_equally(compare: Compare) -> None:
 
 
 @pytest.mark.slow
-def test_minutes_of_19_days_and_3_names_trade_equally(project: Path, compare: Compare) -> None:
-    # The first of the sample's 20 days is history: live begins to decide by bars counted, a
-    # replay by features that have a value, and on no history at all the two part.
-    found = compare(19, data="sample-minutes", prompts=(add_minute_prompt(project),))
+def test_minutes_of_20_days_and_3_names_trade_equally(project: Path, compare: Compare) -> None:
+    """All of the sample: no history lies before it, and both begin to decide on the same bar."""
+    found = compare(20, data="sample-minutes", prompts=(add_minute_prompt(project),))
     assert found.names == 3
-    equal(found, at_least={"ticks": 19 * 380, "decisions": 80, "fills": 40})
+    equal(found, at_least={"ticks": 19 * 381, "decisions": 80, "fills": 40})
 
 
 @pytest.mark.slow
