@@ -94,8 +94,8 @@ def lockstep(
     start = None if first is None else datetime.combine(first, at)
     flavours = (Flavour.PAPER, Flavour.REAL)
     made = SimOptions(
-        flavours=flavours, speed=LOCKSTEP, cash=cash, start=start, stamp="venue", per_second=0,
-        strict_tokens=False, **options,
+        flavours=flavours, speed=LOCKSTEP, cash=cash, start=start, per_second=0,
+        strict_tokens=False, **{"stamp": "venue", **options},
     )  # fmt: skip
     with (
         RunningSimulator(Simulator(dataset, made)) as running,

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import backtrader as bt
 import pytest
 
+from kisbt.adapter.kis_orders import OrderDesk
 from kisbt.adapter.tape import Tape
 from kisbt.config import CostSettings, FillSettings, RiskLimits
 from kisbt.data.dataset import Dataset
-from kisbt.domain.trading import Side
+from kisbt.domain.trading import OrderState, Side
 from kisbt.journal.memory import MemoryJournal
 from kisbt.krx.costs import CostModel
 from kisbt.run.loader import LoadedStrategy
@@ -21,6 +22,23 @@ from tests.sim.venue import daily_dataset, minute_dataset
 
 CASH = 100_000_000
 COSTS = CostModel.from_settings(CostSettings())
+
+
+@pytest.mark.parametrize("stamp", ["venue", "wall"])
+def test_an_order_is_found_again_whatever_date_the_simulator_gives_it(stamp: str) -> None:
+    """At real speed ``kisbt sim`` dates orders by the wall's clock; the runner lives by its."""
+    day = date(2025, 3, 4)
+    with lockstep(daily_dataset(), first=day, at=time(9, 1), stamp=stamp) as rig:
+        sent = rig.clock.now()
+        receipt = rig.client.order_cash("005930", Side.BUY, 3, 50_000)
+        (row,) = rig.client.inquire_daily_ccld()
+        assert row.number == receipt.number
+        assert (row.day == day) is (stamp == "venue")
+        desk = OrderDesk(rig.client, rig.clock, day)
+        desk.resume("O000001", "005930", Side.BUY, 3, 50_000, sent)  # a process that was killed
+        assert desk.read()
+        standing = desk.standing("O000001")
+    assert (standing.state, standing.number) == (OrderState.ACCEPTED, receipt.number)
 
 
 class Whims(bt.Strategy):

@@ -13,7 +13,7 @@ from kisbt.sim.rest.wire import Answer, Call, Row, filled, ymd
 
 
 def inquire_daily_ccld(call: Call) -> Answer:
-    """주식일별주문체결조회. Days are those that orders were stamped with."""
+    """주식일별주문체결조회. Days are those that orders were stamped with, or traded on."""
     account = call.account()
     first, last = call.day("INQR_STRT_DT"), call.day("INQR_END_DT")
     orders = [
@@ -39,12 +39,16 @@ def inquire_daily_ccld(call: Call) -> Answer:
 
 
 def matching_orders(call: Call, account: str, first: date, last: date) -> list[Order]:
-    """An account's orders stamped in a period, oldest first."""
+    """An account's orders of a period, oldest first: by their stamp, or by the day replayed.
+
+    At real speed orders carry today's date, for clients that ask by their own clock. One that
+    lives by the venue's asks for the replayed day, and finds them too.
+    """
     return [
         order
         for day in sorted(call.floor.orders)
         for order in call.floor.orders[day].values()
-        if order.account == account and first <= order.stamp <= last
+        if order.account == account and (first <= order.stamp <= last or first <= order.day <= last)
     ]
 
 
