@@ -25,6 +25,9 @@ CLOSING = timedelta(minutes=1)
 AUCTION = timedelta(seconds=30)
 """After the close: the closing auction (동시호가) matches within half a minute of it."""
 
+CALL = timedelta(minutes=10)
+"""Before the close, orders are only gathered for that auction: nothing trades, all are silent."""
+
 HELD_BARS = 3
 """So many bars in a row that lack a name hold every decision; then the name is left out."""
 
@@ -169,7 +172,8 @@ class MinuteSource:
     def _close(self, end: datetime, hours: calendar.SessionHours) -> None:
         made = self._maker.close(end)
         start = max(end - self._length, hours.open)
-        told = self._alive >= (end + AUCTION if end >= hours.close else end)
+        call = hours.close - CALL < end < hours.close  # no trade of it can have been missed
+        told = call or self._alive >= (end + AUCTION if end >= hours.close else end)
         bars: dict[str, LiveBar] = {}
         ragged = False
         for ticker in self._tickers:

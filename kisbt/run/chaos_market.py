@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
+from kisbt.adapter.minute_source import CALL
 from kisbt.data.dataset import Dataset
 from kisbt.domain.market import Instrument, Market
 from kisbt.krx import calendar
@@ -53,7 +54,8 @@ def chaos_market(days: int, seed: int = 0, minutes: int = 0) -> Dataset:
 def _closes(day: date, minutes: int) -> list[datetime]:
     hours = calendar.session_hours(day)
     count = int((hours.close - hours.open) / timedelta(minutes=minutes))
-    return [hours.open + timedelta(minutes=minutes) * (n + 1) for n in range(count)]
+    ends = [hours.open + timedelta(minutes=minutes) * (n + 1) for n in range(count)]
+    return [end for end in ends if not hours.close - CALL < end < hours.close]
 
 
 def _walk(name: Instrument, start: int, bars: list[datetime], draw: random.Random) -> pd.DataFrame:

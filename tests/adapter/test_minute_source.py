@@ -138,6 +138,18 @@ def test_a_line_that_fell_silent_before_the_closing_auction_is_not_believed() ->
     assert (made.bars[A], made.bars[B].close) == (CHART, 70_000)
 
 
+def test_the_silence_of_the_closing_call_auction_asks_nobody() -> None:
+    """Ten minutes in which no name trades would else be a request a name and minute."""
+    desk = Desk(time(15, 19))
+    assert desk.at(time(15, 20, 1)) is not None  # up to 15:20 names trade: silence is suspicious
+    assert len(desk.venue.asked) == 2
+    for minute_of in range(21, 30):
+        assert desk.at(time(15, minute_of, 1)) is None
+    assert len(desk.venue.asked) == 2
+    assert desk.at(time(15, 31, 0)) is not None
+    assert len(desk.venue.asked) == 4
+
+
 def test_nobody_decides_on_a_bar_that_cannot_be_repaired(desk: Desk) -> None:
     """Ragged while it may be a passing trouble; then the name is left out, and a person told."""
     market = LiveMarketView({name: Instrument(ticker=name) for name in (A, B)}, frequency="1m")
