@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kisbt.domain.rules import Condition
 from kisbt.reflection_graph.conditions import MARKET_WIDE, Floats, Grid, Mask, make_grid
 from kisbt.reflection_graph.evidence import Evidence
+from kisbt.reflection_graph.halves import second_half
 
 Ints = NDArray[np.int64]
 
@@ -173,7 +174,7 @@ def mine(
 
     After a pattern is taken its rows carry no residual any more, so a mere companion of a true
     condition does not come up again; what explains the same rows nearly as well is told as its
-    rival, right behind it.
+    rival, right behind it. So are a condition and the pair that it is one half of (``halves``).
 
     Args:
         evidence: Rows in order of time.
@@ -188,17 +189,26 @@ def mine(
     if not grid.conditions:
         return []
     blocks = cut_blocks(evidence.day, block)
+    number = np.searchsorted(blocks.starts, np.arange(len(evidence)), side="right") - 1
     left = np.ones(len(evidence))
     found: list[Pattern] = []
     asker = _Asker(evidence, grid, blocks)
     while len(found) < most:
-        ranked = _ranked(evidence, grid, asker.sums(left), least, level)
+        losing, worth = _losing(evidence, grid, asker.sums(left), least, level)
+        ranked = [one for one in losing if worth[one.i, one.j]]
         known: set[frozenset[tuple[str, str]]] = {
             frozenset((c.feature, c.op) for c in one.when) for one in found
         }
         first = next((r for r in ranked if _key(grid, r) not in known), None)
         if first is None:
             break
+        pairs = _pairs_of(losing, first) if first.i == first.j else {}
+        other = second_half(
+            evidence, grid, first.i, pairs, left > 0, number, least=least, level=level
+        )
+        if other is not None and _key(grid, pairs[other]) not in known:
+            two = sorted((pairs[other], first), key=lambda one: -one.score)
+            first, ranked = two[0], [two[1], *(one for one in ranked if one not in two)]
         mask = _mask(grid, evidence, first)
         found.append(_pattern(evidence, grid, first, mask))
         known.add(_key(grid, first))
@@ -249,20 +259,34 @@ class _Ranked(NamedTuple):
     score: float
 
 
-def _ranked(evidence: Evidence, grid: Grid, sums: Sums, least: int, level: float) -> list[_Ranked]:
-    """Everything that loses at the false discovery ``level``, best score first."""
+def _losing(
+    evidence: Evidence, grid: Grid, sums: Sums, least: int, level: float
+) -> tuple[list[_Ranked], Mask]:
+    """Everything that loses at the false discovery ``level``, best score first.
+
+    With it which pairs ``[C, C]`` say enough more than their halves to stand for themselves.
+    """
     asked = askable(grid, sums, least, MOST_ROWS, len(evidence))
     t, p = p_values(sums)
     q = discovery_rates(p, asked)
     score = (-sums.total - np.sqrt(sums.squares)) / len(evidence)
     stable = (sums.first < 0) & (sums.total - sums.first < 0)
-    good = asked & (q <= level) & (score > 0) & stable & _worth_two(sums, score)
-    i, j = np.nonzero(good)
+    i, j = np.nonzero(asked & (q <= level) & (score > 0) & stable)
     order = np.argsort(-score[i, j], kind="stable")
-    return [
+    found = [
         _Ranked(a, b, float(t[a, b]), float(p[a, b]), float(q[a, b]), float(score[a, b]))
         for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True)
     ]
+    return found, _worth_two(sums, score)
+
+
+def _pairs_of(losing: Sequence[_Ranked], half: _Ranked) -> dict[int, _Ranked]:
+    """Pairs that lose with the single condition ``half`` in them, by the other condition."""
+    return {
+        one.i + one.j - half.i: one
+        for one in losing
+        if one.i != one.j and half.i in (one.i, one.j) and one.score >= RIVAL_SCORE * half.score
+    }
 
 
 def _rivals(

@@ -6,10 +6,11 @@ from kisbt.domain.rules import Condition
 from kisbt.errors import ConfigError
 from kisbt.reflection_graph.conditions import holds, make_grid
 from kisbt.reflection_graph.evidence import Evidence
+from kisbt.reflection_graph.halves import second_half
 from kisbt.reflection_graph.mining import cut_blocks, mine, question
 from tests.reflection_graph.scenes import features_of, planted, trap_evidence
 
-KINDS = ("chased_surge", "opening_gap", "overextended", "thin_volume", "weak_close")
+KINDS = tuple(IR_3)
 
 
 def found_in(kind: str, effect: float, seeds: range) -> int:
@@ -24,6 +25,31 @@ def found_in(kind: str, effect: float, seeds: range) -> int:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_trap_is_found_in_nine_markets_of_ten(kind: str) -> None:
     assert found_in(kind, IR_3[kind], range(10)) >= 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planted_trap_is_found_in_nine_of_ten_of_more_markets(kind: str) -> None:
+    assert found_in(kind, IR_3[kind], range(25)) >= 23
+
+
+def test_under_one_half_of_a_trap_the_other_half_separates() -> None:
+    evidence = trap_evidence("averaging_down", IR_3["averaging_down"], 1)
+    grid = make_grid(evidence.names, evidence.rows, evidence.excess, 20)
+    halves = [
+        (abs(c.value), n)
+        for n, c in enumerate(grid.conditions)
+        if (c.feature, c.op) == ("return_20d_pct", "<")
+    ]
+    block = cut_blocks(evidence.day, 10)
+    number = np.searchsorted(block.starts, np.arange(len(evidence)), side="right") - 1
+    everything = range(len(grid.conditions))
+    half = min(halves)[1]
+    there = np.ones(len(evidence), dtype=bool)
+    other = second_half(evidence, grid, half, everything, there, number, least=20, level=0.1)
+    assert other is not None
+    assert (grid.conditions[other].feature, grid.conditions[other].op) == ("market_mood", "<")
+    assert second_half(evidence, grid, half, [], there, number, least=20, level=0.1) is None
 
 
 def test_a_market_without_structure_shows_next_to_no_pattern() -> None:
