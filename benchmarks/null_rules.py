@@ -38,7 +38,12 @@ KINDS = (EffectKind.BLOCK_BUY, EffectKind.SCALE_SIZE, EffectKind.FORCE_EXIT)
 def spec_of(seed: int) -> TrapSpec:
     """A market without structure."""
     return TrapSpec(
-        "chased_surge", 0.0, reward=0.0, names=NAMES, sessions=WARM + DAYS + 1, seed=seed,
+        "chased_surge",
+        0.0,
+        reward=0.0,
+        names=NAMES,
+        sessions=WARM + DAYS + 1,
+        seed=seed,
         spells=False,
     )
 
