@@ -1,7 +1,6 @@
 """A small market with a large trap: the loop closes, and gives the same whatever interrupts it."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +52,18 @@ def copy_of(trapped: Path, folder: Path) -> Settings:
     return load_settings(folder / "kisbt.toml", {})
 
 
-def stop_at(count: int) -> Callable[[str], None]:
-    """Raises at the ``count``-th piece of work, as if the process had ended there."""
-    left = [count]
+class Stopper:
+    """Ends the process, as it were, at one piece of work, and remembers all that it was told."""
 
-    def tell(what: str) -> None:
-        left[0] -= 1
-        if left[0] <= 0 and what != "holdout":  # a look that was begun is spent, by protocol
+    def __init__(self, at: int) -> None:
+        self.told: list[str] = []
+        self._at = at
+
+    def __call__(self, what: str) -> None:
+        self.told.append(what)
+        # A look that was begun is spent, by protocol: then it ends right after it.
+        if len(self.told) > self._at and what != "holdout":
             raise StopHereError(what)
-
-    return tell
 
 
 def test_the_loop_closes_by_itself(evolved: tuple[Settings, Evolved, list[str]]) -> None:
@@ -127,16 +128,42 @@ def test_a_finished_evolution_is_told_again_without_work(
     assert [what for what in told if what.startswith(("week", "replay", "trial"))] == []
 
 
+POINTS = (
+    "week 1", "journal 1", "trips", "entries", "panels", "mine entry", "holdings", "mine holding",
+    "trial", "replay 2", "replays 1", "test", "holdout", "week 2", "journal 2", f"week {WEEKS}",
+    "account",
+)  # fmt: skip
+"""First pieces of work of their kind, the very first and the very last one among them."""
+
+OFTEN = ("trips", "holdout")
+"""Points that every run of the tests interrupts at; the others take the slow ones."""
+
+
+def test_every_kind_of_work_is_a_point_of_interruption(
+    evolved: tuple[Settings, Evolved, list[str]],
+) -> None:
+    _, _, told = evolved
+    kinds = {what.rstrip("0123456789 ") for what in told}
+    assert kinds == {point.rstrip("0123456789 ") for point in POINTS}
+    assert (told[0], told[-1]) == (POINTS[0], POINTS[-1])
+
+
 @pytest.mark.parametrize(
-    "step", [3, 10, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 5, 7, 8, 9, 11))]
+    "point",
+    [pytest.param(p, marks=() if p in OFTEN else pytest.mark.slow) for p in POINTS],
 )
 def test_an_interrupted_evolution_ends_the_same(
-    step: int, trapped: Path, tmp_path: Path, evolved: tuple[Settings, Evolved, list[str]]
+    point: str, trapped: Path, tmp_path: Path, evolved: tuple[Settings, Evolved, list[str]]
 ) -> None:
     settings = copy_of(trapped, tmp_path)
     order = order_of(settings)
+    whole = evolved[2]
+    stopper = Stopper(whole.index(point))
     with pytest.raises(StopHereError):
-        run_evolution(order, settings, tell=stop_at(step))
+        run_evolution(order, settings, tell=stopper)
+    # Up to there it did what the uninterrupted one did, piece by piece.
+    assert stopper.told == whole[: len(stopper.told)]
+    assert stopper.told[-1] == (point if point != "holdout" else "week 2")
     done = run_evolution(order, settings)
     assert done.facts == evolved[1].facts
     assert done.home.facts.read_bytes() == evolved[1].home.facts.read_bytes()
