@@ -57,12 +57,15 @@ def build_graph() -> "CompiledStateGraph[ReflectionState, Workbench, Any, Any]":
 def reflect(bench: Workbench) -> ReflectionState:
     """Run one reflection and return all that it found.
 
-    LangSmith tracing is off whatever the environment says: nothing leaves the machine.
+    LangSmith tracing is off whatever the environment says: nothing leaves the machine. Linear
+    algebra stays in one thread: its matrices are so small that threads wait for each other most of
+    the time.
 
     Raises:
         TradingSystemError: the journal, the prompts or the gate.
     """
     from langsmith import tracing_context
+    from threadpoolctl import threadpool_limits
 
-    with tracing_context(enabled=False):
+    with tracing_context(enabled=False), threadpool_limits(1, "blas"):
         return cast(ReflectionState, build_graph().invoke({}, context=bench))
