@@ -61,6 +61,8 @@ class RunResult:
     risk: Mapping[str, Any]
     assumptions: Sequence[str]
     actions: Sequence[PositionChange] = ()
+    opening: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    """Shares and average cost of what a live account held before the run."""
     skipped_features: Sequence[str] = ()
     trials_before: int = 0
     violations: Sequence[str] = ()

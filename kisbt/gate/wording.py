@@ -1,6 +1,6 @@
 """The gate in words, Korean first. Only a proved difference is called better or worse."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from kisbt.gate.decision import Claim, GateDecision, Reason, Tier, Verdict
@@ -120,6 +120,15 @@ _KINDS: dict[str, tuple[str, str]] = {
     "rollback": ("되돌림", "rollback"),
 }
 
+ROLLBACKS: Mapping[str, tuple[str, str]] = {
+    "worse_than_parent": ("이전 버전보다 나쁨", "worse than its predecessor"),
+    "drawdown": ("최대 낙폭 한도", "drawdown at its limit"),
+    "breach": ("위험 한도 위반", "a risk limit broken"),
+    "parse_failures": ("읽을 수 없는 답", "unreadable answers"),
+    "drift": ("백테스트와의 차이", "drift from the backtest"),
+}
+"""Every reason to roll back, Korean and English."""
+
 
 def _pick(pair: tuple[str, str], lang: str) -> str:
     return pair[0] if lang == "ko" else pair[1]
@@ -128,6 +137,11 @@ def _pick(pair: tuple[str, str], lang: str) -> str:
 def verdict_words(verdict: Verdict, lang: str) -> str:
     """A verdict in words."""
     return _pick(_VERDICTS[verdict], lang)
+
+
+def rollback_words(reasons: Iterable[str], lang: str) -> str:
+    """Why a version went back, in one line."""
+    return ", ".join(_pick(ROLLBACKS[reason], lang) for reason in reasons)
 
 
 def claim_words(claim: Claim, lang: str) -> str:

@@ -1,6 +1,7 @@
 """How a prompt version behaved on live days: what an automatic rollback looks at."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -15,7 +16,8 @@ class LiveConduct(NamedTuple):
 
     ``drawdown`` is the deepest fall of equity below its peak since the version traded, a fraction.
     ``breaches`` counts orders filled beyond what node 4 approved, and closes with cash below zero.
-    ``calls`` counts the model's answers, ``unusable`` those that were no valid plan.
+    ``calls`` counts the model's answers, ``unusable`` those that were no valid plan. A model that
+    could not be reached gave no answer.
     """
 
     session: date
@@ -33,24 +35,47 @@ class LiveConduct(NamedTuple):
 def live_conduct(db: DatabaseManager, prompt_hash: str) -> list[LiveConduct]:
     """Sessions of all live runs under a version, oldest first; accounts are judged apart.
 
-    Of a session in which several accounts traded the worst figures count.
+    Of a session in which several accounts traded the worst figures count. Every run in a simulator
+    has an account of its own: most begin again with every process.
     """
-    mine = select(runs.c.run_id, runs.c.scope).where(
+    mine = select(runs.c.run_id, runs.c.scope, runs.c.mode).where(
         runs.c.prompt_hash == prompt_hash, runs.c.mode != "backtest"
     )
-    found: dict[date, LiveConduct] = {}
     with db.reading() as connection:
-        scope_of = {row.run_id: row.scope or row.run_id for row in connection.execute(mine)}
-        ids = sorted(scope_of)
+        accounts = {
+            run_id: run_id if scope is None or mode == "sim" else scope
+            for run_id, scope, mode in connection.execute(mine)
+        }
+    return conduct(db, accounts)
+
+
+def conduct(
+    db: DatabaseManager,
+    accounts: Mapping[str, str],
+    first: date = date.min,
+    last: date = date.max - timedelta(days=1),
+) -> list[LiveConduct]:
+    """Sessions of some runs, oldest first.
+
+    Args:
+        db: The journal.
+        accounts: The account of each run.
+        first: Nothing before this session counts, no peak of equity either.
+        last: Nothing after this session counts.
+    """
+    found: dict[date, LiveConduct] = {}
+    ids = sorted(accounts)
+    begin, end = first.isoformat(), (last + timedelta(days=1)).isoformat()
+    with db.reading() as connection:
         bars = connection.execute(
             select(equity.c.run_id, equity.c.at, equity.c.cash, equity.c.equity)
-            .where(equity.c.run_id.in_(ids))
+            .where(equity.c.run_id.in_(ids), equity.c.at >= begin, equity.c.at < end)
             .order_by(equity.c.at)
         )
         peaks: dict[str, int] = {}
         for run_id, at, cash, value in bars:
-            peak = max(peaks.get(scope_of[run_id], value), value)
-            peaks[scope_of[run_id]] = peak
+            peak = max(peaks.get(accounts[run_id], value), value)
+            peaks[accounts[run_id]] = peak
             fall = (peak - value) / peak if peak > 0 else 1.0
             _add(found, at, drawdown=fall, breaches=int(cash < 0))
         beyond = (
@@ -59,7 +84,7 @@ def live_conduct(db: DatabaseManager, prompt_hash: str) -> list[LiveConduct]:
                 decisions,
                 (decisions.c.run_id == fills.c.run_id) & (decisions.c.order_ref == fills.c.ref),
             )
-            .where(fills.c.run_id.in_(ids))
+            .where(fills.c.run_id.in_(ids), fills.c.session >= begin, fills.c.session < end)
             .group_by(fills.c.run_id, fills.c.ref, decisions.c.approved)
         )
         for session, done, approved in connection.execute(beyond):
@@ -70,7 +95,8 @@ def live_conduct(db: DatabaseManager, prompt_hash: str) -> list[LiveConduct]:
             .join(
                 ticks, (ticks.c.run_id == llm_calls.c.run_id) & (ticks.c.tick == llm_calls.c.tick)
             )
-            .where(llm_calls.c.run_id.in_(ids))
+            .where(llm_calls.c.run_id.in_(ids), llm_calls.c.status != "failed")
+            .where(ticks.c.at >= begin, ticks.c.at < end)
         )
         for at, status in connection.execute(answers):
             _add(found, at, calls=1, unusable=int(status != "valid"))

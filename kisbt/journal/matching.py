@@ -5,7 +5,7 @@ of all round trips plus the open lots at their last price equal the change of eq
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,16 +65,24 @@ class Pairing(NamedTuple):
     open: tuple[OpenLot, ...]
 
 
-def pair_fills(fills: "Iterable[Fill]", changes: "Iterable[PositionChange]" = ()) -> Pairing:
+def pair_fills(
+    fills: "Iterable[Fill]",
+    changes: "Iterable[PositionChange]" = (),
+    opening: Mapping[str, tuple[int, float]] | None = None,
+) -> Pairing:
     """Match sells with the oldest shares of the same name.
 
-    A change of a position (split, delisting) counts before the fills of its session.
+    A change of a position (split, delisting) counts before the fills of its session. ``opening``
+    holds shares and average cost (won) of names held before the first fill: their lots are the
+    oldest, were opened on the first session for all that is known, and bought by no order (``""``).
 
     Raises:
-        ValueError: a sell of shares that no earlier fill bought.
+        ValueError: a sell of shares that no earlier fill bought and that were not held.
     """
-    book = _Book()
+    book, fills = _Book(), list(fills)
     waiting = deque(sorted(changes, key=lambda change: change.session))
+    known = [fill.session for fill in fills[:1]] + [change.session for change in waiting]
+    book.hold(opening or {}, min(known, default=date.min))
     for fill in fills:
         while waiting and waiting[0].session <= fill.session:
             book.change(waiting.popleft())
@@ -112,6 +120,11 @@ class _Book:
     def __init__(self) -> None:
         self._lots: dict[str, deque[_Lot]] = {}
         self._trips: dict[tuple[str, str, str], RoundTrip] = {}
+
+    def hold(self, opening: Mapping[str, tuple[int, float]], since: date) -> None:
+        for ticker, (shares, average) in sorted(opening.items()):
+            part = _Part(shares, round(shares * average))
+            self._lots[ticker] = deque([_Lot("", since, part)])
 
     def buy(self, fill: "Fill") -> None:
         paid = _Part(fill.quantity, fill.amount + fill.commission + fill.tax)

@@ -75,7 +75,7 @@ def worst_trips(result: "RunResult", lang: Lang, count: int = 10) -> str:
     """The round trips that lost most won, worst first, with both justifications."""
     ko = lang == "ko"
     since = counted_from(result)
-    trips = pair_fills(result.fills, result.actions).trips
+    trips = pair_fills(result.fills, result.actions, result.opening).trips
     losers = [trip for trip in trips if trip.closed_at > since and trip.pnl < 0]
     worst = sorted(losers, key=lambda trip: (trip.pnl, trip.closed_at, trip.ticker))[:count]
     if not worst:

@@ -142,7 +142,7 @@ def _performance(series: Daily) -> dict[str, Figure]:
 def _activity(result: "RunResult", series: Daily) -> dict[str, Figure]:
     fills = counted_fills(result)
     counted = result.equity[result.warmup_bars :]
-    pairing = pair_fills(result.fills, result.actions)
+    pairing = pair_fills(result.fills, result.actions, result.opening)
     since = counted_from(result)
     trips = [trip for trip in pairing.trips if trip.closed_at > since]
     gains = sum(trip.pnl for trip in trips if trip.pnl > 0)

@@ -165,7 +165,7 @@ def longest_holding(results: "Iterable[RunResult]") -> int:
     longest = 0
     for result in results:
         days = sorted({point.at.date() for point in result.equity})
-        for trip in pair_fills(result.fills, result.actions).trips:
+        for trip in pair_fills(result.fills, result.actions, result.opening).trips:
             held = bisect_left(days, trip.closed) - bisect_left(days, trip.opened)
             longest = max(longest, held)
     return longest

@@ -40,21 +40,33 @@ class DriftDuty:
         self._db, self._settings, self._notifier = db, settings, notifier
         self._known: dict[tuple[str, date], Drift] = {}
         self._like: Prepared | None = None
+        self._reach = max(SPAN, settings.gate.rollback_drift_days)
+
+    def beyond_budget(self) -> dict[date, bool]:
+        """Every day whose drift is known: whether it alone was beyond the budget of five."""
+        budget = self._settings.live.drift_budget_bp
+        found: dict[date, bool] = {}
+        for (_, day), drift in self._known.items():
+            over = abs(drift.basis_points(drift.total)) > budget
+            found[day] = over or found.get(day, False)
+        return found
 
     def __call__(self, day: LiveDay) -> list[tuple[str, list[list[str]]]]:
         """The day's table."""
         run_id, known = day.run_id, self._known
         try:
-            days = [each for each in days_of(self._db, run_id) if each <= day.session][-SPAN:]
+            days = [each for each in days_of(self._db, run_id) if each <= day.session]
+            days = days[-self._reach :]
             fresh = [each for each in days if (run_id, each) not in known]
-            again = DriftRun(self._db, self._settings, run_id, fresh[-1], like=self._like)
-            self._like = again.ready
-            for each in fresh:
-                known[run_id, each] = again.drift(each)
-        except TradingSystemError as error:
+            if fresh:  # a session without a bar has none
+                again = DriftRun(self._db, self._settings, run_id, fresh[-1], like=self._like)
+                self._like = again.ready
+                for each in fresh:
+                    known[run_id, each] = again.drift(each)
+        except (TradingSystemError, ValueError) as error:  # or a journal that contradicts itself
             self._notifier.notify("info", f"{day.session} 드리프트를 계산하지 못함: {error}")
             return []
-        found = [known[run_id, each] for each in days]
+        found = [known[run_id, each] for each in days[-SPAN:]]
         said = beyond(found, self._settings.live.drift_budget_bp)
         if said:
             self._notifier.notify("alert", said)

@@ -27,7 +27,7 @@ from kisbt.risk.day_use import DayUse
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.drift_duty import DriftDuty
 from kisbt.run.live_books import LiveBooks, Past, latest_run
-from kisbt.run.live_days import Days
+from kisbt.run.live_days import Days, DoneDay
 from kisbt.run.live_mind import MakeDecider, model, rulebook
 from kisbt.run.live_notice import Announcer
 from kisbt.run.live_order import LivePlan, Names
@@ -53,6 +53,7 @@ from kisbt.run.live_time import clock_of
 from kisbt.run.live_venue import Venue
 from kisbt.run.live_view import LiveView, Screen
 from kisbt.run.prepare import without_values
+from kisbt.run.rollback_duty import RollbackDuty
 from kisbt.sim.options import LOCKSTEP
 
 FAR_OFF = 0.15
@@ -169,7 +170,7 @@ class Opened:
             prompt=lambda: self._version.number if self._version else None,
             mode=lambda: self.mode()[0].value,
             lang=settings.lang,
-            over=(DriftDuty(db, settings, self.announcer),) if plan.order.drift else (),
+            over=self._over_duties(),
         )
         self.start_equity = worth_of(read_history(db, account.run_id).opening)
         self._scene = Scene(self, venue, names)
@@ -342,6 +343,16 @@ class Opened:
 
     def _day_duty(self) -> None:
         self.days.duty()
+
+    def _over_duties(self) -> tuple[DoneDay, ...]:
+        """What is looked at once a day is over. A session with a prompt of its own watches none."""
+        plan, settings, db = self._plan, self._settings, self._db
+        drift = DriftDuty(db, settings, self.announcer) if plan.order.drift else None
+        duties: list[DoneDay] = [] if drift is None else [drift]
+        if self.setup.current is not None and plan.store is not None:
+            known = None if drift is None else drift.beyond_budget
+            duties.append(RollbackDuty(db, plan.store, settings, self.announcer, known))
+        return tuple(duties)
 
     def _say(self, at: datetime, level: str, line: str) -> None:
         if self._view is not None:

@@ -82,6 +82,7 @@ def live_result(db: DatabaseManager, run_id: str, sources: Sources) -> RunResult
         risk=_risk(line, start),
         assumptions=["체결은 모두 거래 상대(증권사 서버)가 알려 준 것 (fills are the venue's own)"],
         actions=history.changes,
+        opening={} if history.opening is None else history.opening.positions,
         reasons=reasons,
         ticks=counts["ticks"],
         holds=counts["holds"],

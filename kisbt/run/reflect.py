@@ -161,17 +161,29 @@ def look_after(
 
     def replays(versions: Sequence[PromptVersion]) -> list[DayReturns]:
         tell(f"guard {versions[0].number} / {versions[1].number}")
-        ready, why = _prepared(db, Scope(), versions[0], settings)
-        if ready is None:
-            return [DayReturns((), np.zeros(0), 0.0, 0, failed=why)] * len(versions)
-        last = {} if order.until is None else {"last": order.until}
-        specs = [ready.spec.model_copy(update={"prompt": v.number, **last}) for v in versions]
-        return day_returns(specs, settings, jobs=order.jobs)
+        return beside(versions, db, settings, last=order.until, jobs=order.jobs)
 
     return watch(
         db, prompts, settings, replays=replays, move=not order.dry_run,
         clock=clock or calendar.now,
     )  # fmt: skip
+
+
+def beside(
+    versions: Sequence[PromptVersion],
+    db: DatabaseManager,
+    settings: Settings,
+    *,
+    last: date | None = None,
+    jobs: int = 1,
+) -> list[DayReturns]:
+    """Replay a version and others beside it, as its latest backtest had it, until ``last``."""
+    ready, why = _prepared(db, Scope(), versions[0], settings)
+    if ready is None:
+        return [DayReturns((), np.zeros(0), 0.0, 0, failed=why)] * len(versions)
+    until = {} if last is None else {"last": last}
+    specs = [ready.spec.model_copy(update={"prompt": v.number, **until}) for v in versions]
+    return day_returns(specs, settings, jobs=jobs)
 
 
 def reflection_id(material: Material, champion: PromptVersion, options: Options) -> str:

@@ -1,9 +1,10 @@
 """Step 9 of the gate: a promoted version that does harm goes back to the one it replaced.
 
-Looked at before every reflection, and by whoever runs versions: the version in force, if the gate
-promoted it, is replayed beside its predecessor on days that lie behind its holdout (the mirror bet
-of ``gate.shadow``), and the journal of its live days is read. One reason is enough. The pointer
-moves under the lock of reflection; ledger and alerts keep why.
+Looked at before every reflection, after every close of a live session (``run.rollback_duty``) and
+every week of ``kisbt evolve``: the version in force, if the gate promoted it, is replayed beside
+its predecessor on days that lie behind its holdout (the mirror bet of ``gate.shadow``), and the
+journal of its days is read. One reason on one day is enough, so a look that failed is made good by
+the next. The pointer moves under the lock of reflection; ledger, reflection and alerts keep why.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +14,12 @@ from typing import Any, NamedTuple
 
 from kisbt.config import Settings
 from kisbt.errors import GateError
-from kisbt.gate.decision import Verdict
+from kisbt.gate.decision import GateDecision
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Registry
 from kisbt.gate.shadow import LiveDay, ShadowState, guard_state, rollback_reasons
-from kisbt.journal.conduct import live_conduct
+from kisbt.gate.wording import rollback_words
+from kisbt.journal.conduct import LiveConduct, live_conduct
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.experiments import ExperimentLedger
@@ -32,24 +34,22 @@ from kisbt.run.paired import DayReturns
 Replays = Callable[[Sequence[PromptVersion]], list[DayReturns]]
 """Daily returns of versions over all days there are."""
 
-WORDS: Mapping[str, tuple[str, str]] = {
-    "worse_than_parent": ("이전 버전보다 나쁨", "worse than its predecessor"),
-    "drawdown": ("최대 낙폭 한도", "drawdown at its limit"),
-    "breach": ("위험 한도 위반", "a risk limit broken"),
-    "parse_failures": ("읽을 수 없는 답", "unreadable answers"),
-    "drift": ("백테스트와의 차이", "drift from the backtest"),
-}
-"""Every reason, Korean and English."""
+REASONS = ("worse_than_parent", "drawdown", "breach", "parse_failures", "drift")
+"""All reasons, in the order in which they are told."""
 
 
 class Promoted(NamedTuple):
-    """How the version in force came there: by which reflection, over whom, tested until when."""
+    """How the version in force came there: by which reflection, over whom, tested until when.
+
+    ``taken_back``: it went back automatically since then.
+    """
 
     reflection: str
     version: PromptVersion
     parent: PromptVersion
     campaign: str
     tested_until: date
+    taken_back: bool
 
 
 class Watched(NamedTuple):
@@ -81,7 +81,7 @@ class Watched(NamedTuple):
             )
         if not self.reasons:
             return name + (": no reason to roll back" if english else ": 되돌릴 이유가 없습니다")
-        why = ", ".join(WORDS[reason][english] for reason in self.reasons)
+        why = rollback_words(self.reasons, lang)
         if self.moved:
             done = "rolled back automatically" if english else "자동 되돌리기"
         else:
@@ -112,6 +112,7 @@ def promotion_in_force(db: DatabaseManager, prompts: PromptStore) -> Promoted | 
                 prompts.load(int(one.report["champion"])),
                 detail["campaign"],
                 date.fromisoformat(last),
+                "taken_back" in one.report,
             )
     return None
 
@@ -125,6 +126,8 @@ def watch(
     drift: Mapping[date, bool] | None = None,
     clock: Callable[[], datetime] = calendar.now,
     move: bool = True,
+    notify: Callable[[str, str], None] | None = None,
+    wait: float = LOCK_SECONDS,
 ) -> Watched | None:
     """Look at the version in force and take it back if one condition of step 9 holds.
 
@@ -136,9 +139,11 @@ def watch(
         settings: Limits of gate and account.
         replays: Plays versions over all days there are; without it nothing is held against the
             predecessor.
-        drift: Live days whose difference from the backtest was beyond its budget.
+        drift: Whether a live day's difference from the backtest was beyond its budget.
         clock: Naive KST, for the ledger and the alert.
         move: ``False`` only tells.
+        notify: Takes level and line of the alert instead of the journal.
+        wait: Seconds for another reflection to end.
 
     Raises:
         PromptError: a broken pointer or version, or another reflection that does not end.
@@ -148,16 +153,57 @@ def watch(
         return None
     gate = Gate(db, settings.gate, clock)
     guard, taken_back = _guard(db, gate, found, replays, settings)
-    days = _live_days(db, found.version, settings, drift or {})
-    reasons = () if taken_back else rollback_reasons(days, guard, settings.gate)
+    days = judged(live_conduct(db, found.version.hash), settings, drift or {})
+    reasons = () if taken_back else reasons_to_go_back(days, guard, settings)
     moved = False
     if reasons and move:
-        moved = _back(db, prompts, settings, gate, found, reasons, clock)
+        say = notify or _alert(db, clock)
+        moved = _back(db, prompts, settings, gate, found, reasons, say, wait)
     return Watched(
         found.version.number, found.parent.number, 0 if guard is None else guard.days,
         1.0 if guard is None else guard.wealth, settings.gate.shadow_wealth, len(days), reasons,
         moved, taken_back,
     )  # fmt: skip
+
+
+def judged(
+    days: Sequence[LiveConduct], settings: Settings, drift: Mapping[date, bool]
+) -> list[LiveDay]:
+    """Days of the journal as the gate judges them."""
+    return [
+        LiveDay(
+            drawdown=day.drawdown,
+            drawdown_limit=settings.limits.max_drawdown,
+            breaches=day.breaches,
+            parse_failures=day.parse_failures,
+            drift_beyond_budget=drift.get(day.session, False),
+        )
+        for day in days
+    ]
+
+
+def reasons_to_go_back(
+    days: Sequence[LiveDay], guard: ShadowState | None, settings: Settings
+) -> tuple[str, ...]:
+    """Why a version must go back now, or had to after any of these days. Oldest day first."""
+    span = settings.gate.rollback_drift_days
+    found = set(rollback_reasons((), guard, settings.gate))
+    for end in range(1, len(days) + 1):
+        found.update(rollback_reasons(days[max(0, end - span) : end], None, settings.gate))
+    return tuple(reason for reason in REASONS if reason in found)
+
+
+def bet_of(decision: GateDecision) -> ShadowState | None:
+    """The mirror bet as a decision tells it; ``None`` before its first day."""
+    for reason in decision.reasons:
+        if reason.step == "guard":
+            numbers = reason.numbers
+            wealth, needed = float(numbers["wealth"] or 0.0), float(numbers["needed"] or 0.0)
+            return ShadowState(
+                int(numbers["days"] or 0), wealth, wealth, needed,
+                float(numbers["clipped_share"] or 0.0), reason.passed is False, False,
+            )  # fmt: skip
+    return None
 
 
 def _guard(
@@ -170,7 +216,7 @@ def _guard(
     """The mirror bet after all days there are, and whether the version was taken back before."""
     name = found.version.hash
     before = gate.decision(found.campaign, name)
-    if any(reason.step == "rollback" for reason in before.reasons):
+    if found.taken_back or any(reason.step == "rollback" for reason in before.reasons):
         return None, True
     if replays is None:
         return None, False
@@ -189,13 +235,7 @@ def _guard(
         decision = gate.guard_days(found.campaign, name, pairs)
     except GateError:  # another epoch, or settled otherwise: the bet alone still tells
         return guard_state([d for _, d in pairs], _clip(db, found), settings.gate), False
-    told = next(reason.numbers for reason in decision.reasons if reason.step == "guard")
-    wealth, needed = float(told["wealth"] or 0.0), float(told["needed"] or 0.0)
-    state = ShadowState(
-        int(told["days"] or 0), wealth, wealth, needed, float(told["clipped_share"] or 0.0),
-        decision.verdict is Verdict.ROLL_BACK, False,
-    )  # fmt: skip
-    return state, False
+    return bet_of(decision), False
 
 
 def _clip(db: DatabaseManager, found: Promoted) -> float:
@@ -205,21 +245,6 @@ def _clip(db: DatabaseManager, found: Promoted) -> float:
     return float(next(row["clip"] for row in rows if row["version"] == found.version.hash))
 
 
-def _live_days(
-    db: DatabaseManager, version: PromptVersion, settings: Settings, drift: Mapping[date, bool]
-) -> list[LiveDay]:
-    return [
-        LiveDay(
-            drawdown=day.drawdown,
-            drawdown_limit=settings.limits.max_drawdown,
-            breaches=day.breaches,
-            parse_failures=day.parse_failures,
-            drift_beyond_budget=drift.get(day.session, False),
-        )
-        for day in live_conduct(db, version.hash)
-    ]
-
-
 def _back(
     db: DatabaseManager,
     prompts: PromptStore,
@@ -227,22 +252,46 @@ def _back(
     gate: Gate,
     found: Promoted,
     reasons: tuple[str, ...],
-    clock: Callable[[], datetime],
+    say: Callable[[str, str], None],
+    wait: float,
 ) -> bool:
-    why = ", ".join(WORDS[reason][0] for reason in reasons)
-    with reflecting(prompts, LOCK_SECONDS):
-        if prompts.current_number() != found.version.number:
+    number, parent = found.version.number, found.parent.number
+    why = rollback_words(reasons, "ko")
+    with reflecting(prompts, wait):
+        if prompts.current_number() != number:
             return False  # somebody was faster
-        prompts.rollback(found.parent.number, reason=f"자동 되돌리기: {why}")
-        Controls(db, clock=clock).alert(
-            None,
-            "alert",
-            f"프롬프트 {found.version.number} → {found.parent.number} 자동 되돌리기: {why}",
-            at=clock(),
-        )
-        # In another epoch of the gate the campaign is closed; alert and change log keep the move.
+        prompts.rollback(parent, reason=f"자동 되돌리기: {why}")
+        if settings.lang == "en":
+            told = rollback_words(reasons, "en")
+            say("alert", f"prompt {number} → {parent}, rolled back automatically: {told}")
+        else:
+            say("alert", f"프롬프트 {number} → {parent} 자동 되돌리기: {why}")
+        # In another epoch of the gate the campaign is closed; the reflection keeps the move.
         with suppress(GateError):
             gate.rolled_back(found.campaign, found.version.hash, reasons)
+        _remember(db, found, reasons)
     if settings.reflection.commit:
-        commit(prompts.folder, f"Roll back to prompt version {found.parent.number} ({why})")
+        commit(prompts.folder, f"Roll back to prompt version {parent} ({why})")
     return True
+
+
+def _remember(db: DatabaseManager, found: Promoted, reasons: tuple[str, ...]) -> None:
+    """Note in the reflection that its version was taken back."""
+    kept = Reflections(db)
+    one = kept.find(found.reflection)
+    assert one is not None  # it told of the promotion
+    kept.save(
+        one.reflection_id,
+        source_runs=one.source_runs,
+        parent_hash=one.parent_hash,
+        candidate_hash=one.candidate_hash,
+        insights=one.insights,
+        report={**one.report, "taken_back": list(reasons)},
+    )
+
+
+def _alert(db: DatabaseManager, clock: Callable[[], datetime]) -> Callable[[str, str], None]:
+    def say(level: str, line: str) -> None:
+        Controls(db, clock=clock).alert(None, level, line, at=clock())
+
+    return say

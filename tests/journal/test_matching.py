@@ -136,6 +136,23 @@ def test_sell_without_shares_is_refused() -> None:
         pair_fills([fill(1, "A", Side.BUY, 1, 100), fill(2, "B", Side.SELL, 2, 100)])
 
 
+def test_shares_held_before_the_first_fill_are_the_oldest() -> None:
+    fills = [
+        fill(1, "B", Side.BUY, 10, 120),
+        fill(2, "S", Side.SELL, 25, 110),
+    ]
+    with pytest.raises(ValueError, match="never bought"):
+        pair_fills(fills)
+    found = pair_fills(fills, (), {"005930": (20, 100.25), "000660": (3, 50.0)})
+    assert [(t.entry_ref, t.quantity, t.cost) for t in found.trips] == [
+        ("", 20, 2_005), ("B", 5, 600),
+    ]  # fmt: skip
+    assert [(lot.ticker, lot.quantity, lot.cost) for lot in found.open] == [
+        ("000660", 3, 150), ("005930", 5, 600),
+    ]  # fmt: skip
+    assert [lot.cost for lot in pair_fills([], (), {"000660": (3, 50.0)}).open] == [150]
+
+
 def test_delisting_closes_the_position_at_what_was_paid() -> None:
     gone = PositionChange(DAY + timedelta(days=9), "005930", "delisting", 1.0, 10, 0, 450)
     pairing = pair_fills([fill(1, "A", Side.BUY, 10, 100)], [gone])

@@ -18,6 +18,7 @@ from kisbt.data.store import save_dataset
 from kisbt.data.synth.traps import TRAPS, TrapSpec, make_trap_market
 from kisbt.domain.rules import Condition, Rule
 from kisbt.errors import DeciderError
+from kisbt.gate.gate import Gate
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.learning import Scope
 from kisbt.journal.record import iso
@@ -33,6 +34,8 @@ from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.command import run_order
 from kisbt.run.order import Order
+from tests.gate.scenes import DEVELOPMENT, HOLDOUT, evidence, held_out
+from tests.gate.scenes import terms as gate_terms
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CATALOGUE = {feature.name: feature for feature in FEATURES}
@@ -150,3 +153,28 @@ class At:
 
 def kept(db: DatabaseManager) -> Reflections:
     return Reflections(db, clock=lambda: NOON)
+
+
+def let_through(
+    settings: Settings, db: DatabaseManager, store: PromptStore, version: PromptVersion
+) -> str:
+    """The gate lets ``version`` replace the one in force; the campaign's id."""
+    parent = store.current()
+    gate = Gate(db, settings.gate, clock=lambda: NOON)
+    campaign = gate.register_campaign(gate_terms(champion=parent.hash)).id
+    gate.register(campaign, version.hash)
+    gate.test(campaign, evidence((version.hash,), (6.0,)))
+    found = gate.look(campaign, version.hash, lambda: held_out(5.0))
+    assert found.verdict == "promote_to_shadow"
+    windows = {"development": DEVELOPMENT.model_dump(mode="json"),
+               "holdout": HOLDOUT.model_dump(mode="json")}  # fmt: skip
+    number = version.number
+    ruling = {"version": number, "passed": True,
+              "detail": {"campaign": campaign, "windows": windows}}  # fmt: skip
+    told = {"version": number, "hash": version.hash, "ruling": ruling, "proposal": {"rule": None}}
+    kept(db).save(
+        "RF-1", source_runs=[], parent_hash=parent.hash, candidate_hash=version.hash, insights=[],
+        report={"champion": parent.number, "promoted": number, "candidates": [told]},
+    )  # fmt: skip
+    store.rollback(number, reason="심사 통과")
+    return campaign

@@ -9,21 +9,19 @@ from sqlalchemy import insert, update
 
 from kisbt.config import Settings
 from kisbt.gate.gate import Gate
-from kisbt.gate.registry import Terms, Window
+from kisbt.journal.call_tables import llm_calls
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
-from kisbt.journal.runs import RunInfo
-from kisbt.journal.schema import equity, runs
+from kisbt.journal.runs import RunInfo, RunMode
+from kisbt.journal.schema import equity, runs, ticks
 from kisbt.krx.calendar import sessions
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.paired import DayReturns
 from kisbt.run.rollback import Watched, watch
-from tests.gate.scenes import evidence, held_out
-from tests.reflection_graph.scenes import NOON, POLICY, TEXT, kept, store_of
+from tests.gate.scenes import HOLDOUT
+from tests.reflection_graph.scenes import NOON, POLICY, TEXT, kept, let_through, store_of
 
-DEVELOPMENT = Window(first=date(2021, 1, 4), last=date(2022, 12, 29))
-HOLDOUT = Window(first=date(2023, 1, 16), last=date(2023, 7, 28))
 AFTER = tuple(sessions(date(2023, 7, 31), date(2024, 7, 31)))
 
 
@@ -31,26 +29,9 @@ AFTER = tuple(sessions(date(2023, 7, 31), date(2024, 7, 31)))
 def promoted(settings: Settings, db: DatabaseManager) -> PromptVersion:
     """Version 2, which the gate has let through and which is in force."""
     store = store_of(settings)
-    parent = store.current()
     policy = POLICY.model_copy(update={"max_new_per_day": 1})
     version = store.add(Draft(author="human", summary="둘째", parent=1, policy=policy, text=TEXT))
-    gate = Gate(db, settings.gate, clock=lambda: NOON)
-    terms = Terms(champion=parent.hash, dataset="sha256:data", development=DEVELOPMENT,
-                  holdout=HOLDOUT, seed=7)  # fmt: skip
-    campaign = gate.register_campaign(terms).id
-    gate.register(campaign, version.hash)
-    gate.test(campaign, evidence((version.hash,), (6.0,)))
-    found = gate.look(campaign, version.hash, lambda: held_out(5.0))
-    assert found.verdict == "promote_to_shadow"
-    windows = {"development": DEVELOPMENT.model_dump(mode="json"),
-               "holdout": HOLDOUT.model_dump(mode="json")}  # fmt: skip
-    ruling = {"version": 2, "passed": True, "detail": {"campaign": campaign, "windows": windows}}
-    told = {"version": 2, "hash": version.hash, "ruling": ruling, "proposal": {"rule": None}}
-    kept(db).save(
-        "RF-1", source_runs=[], parent_hash=parent.hash, candidate_hash=version.hash, insights=[],
-        report={"champion": 1, "promoted": 2, "candidates": [told]},
-    )  # fmt: skip
-    store.rollback(2, reason="심사 통과")
+    let_through(settings, db, store, version)
     return version
 
 
@@ -70,12 +51,14 @@ def look(settings: Settings, db: DatabaseManager, gap: float | None = None, **mo
 
 
 def traded_live(
-    db: DatabaseManager, version: PromptVersion, line: Sequence[tuple[int, int]]
+    db: DatabaseManager,
+    version: PromptVersion,
+    line: Sequence[tuple[int, int]],
+    mode: RunMode = "paper",
 ) -> list[date]:
     """A live run under ``version``; a session each of (cash, equity)."""
-    run = db.begin_run(
-        RunInfo(mode="paper", strategy="s", decider="d", dataset_name="d", dataset_hash="h")
-    )
+    info = RunInfo(mode=mode, strategy="s", decider="d", dataset_name="d", dataset_hash="h")
+    run = db.begin_run(info.model_copy(update={"scope": "account"}))
     days = sessions(date(2024, 8, 1), date(2024, 9, 30))[: len(line)]
     rows = [
         {"run_id": run, "at": f"{day}T15:30:00+09:00", "cash": cash, "equity": value,
@@ -152,6 +135,73 @@ def test_cash_below_zero_is_a_breach(
     assert found.reasons == ("breach",)
 
 
+def answered(db: DatabaseManager, version: PromptVersion, *statuses: str) -> None:
+    """One live run of one day, always the same, on which a model gave these answers."""
+    before = {run.run_id for run in db.runs()}
+    traded_live(db, version, [(50, 1_000)])
+    (run,) = {run.run_id for run in db.runs()} - before
+    at = "2024-08-01T15:30:00+09:00"
+    tick = {"run_id": run, "tick": 0, "at": at, "session": at[:10], "ending": "done", "line": "",
+            "opportunities": "[]", "risks": "[]", "comment": ""}  # fmt: skip
+    with db.writing(durable=False) as connection:
+        connection.execute(insert(ticks), tick)
+        connection.execute(insert(llm_calls), [
+            {"run_id": run, "tick": 0, "call": n, "cache_key": "k", "model": "m", "request": "{}",
+             "status": status, "called_at": at}
+            for n, status in enumerate(statuses)
+        ])  # fmt: skip
+
+
+def test_more_than_five_percent_unreadable_answers_in_a_day_take_a_version_back(
+    settings: Settings, db: DatabaseManager, promoted: PromptVersion
+) -> None:
+    answered(db, promoted, *["valid"] * 19, "invalid")
+    few = look(settings, db)
+    assert few is not None
+    assert (few.reasons, few.moved) == ((), False)
+    answered(db, promoted, "invalid")  # the same day: 2 of 21
+    found = look(settings, db)
+    assert found is not None
+    assert (found.reasons, found.moved) == (("parse_failures",), True)
+    assert store_of(settings).current_number() == 1
+    (alert,) = Controls(db).alerts()
+    assert alert.message == "프롬프트 2 → 1 자동 되돌리기: 읽을 수 없는 답"
+
+
+def test_model_that_could_not_be_reached_is_not_the_versions_fault(
+    settings: Settings, db: DatabaseManager, promoted: PromptVersion
+) -> None:
+    answered(db, promoted, "valid", *["failed"] * 30)
+    found = look(settings, db)
+    assert found is not None
+    assert found.reasons == ()
+
+
+def test_fault_of_a_day_that_nobody_looked_at_counts_the_next_time(
+    settings: Settings, db: DatabaseManager, promoted: PromptVersion
+) -> None:
+    traded_live(db, promoted, [(-1, 1_000), (50, 1_000), (50, 1_000)])
+    found = look(settings, db)
+    assert found is not None
+    assert (found.reasons, found.live_days) == (("breach",), 3)
+
+
+def test_simulators_accounts_are_not_one_account(
+    settings: Settings, db: DatabaseManager, promoted: PromptVersion
+) -> None:
+    limits = settings.limits.model_copy(update={"max_drawdown": 0.10})
+    careful = settings.model_copy(update={"limits": limits})
+    traded_live(db, promoted, [(50, 1_000), (50, 1_200)], mode="sim")
+    traded_live(db, promoted, [(50, 1_000), (50, 1_000), (50, 1_000)], mode="sim")
+    found = look(careful, db)
+    assert found is not None
+    assert found.reasons == ()
+    traded_live(db, promoted, [(50, 1_200), (50, 1_000)])
+    found = look(careful, db)
+    assert found is not None
+    assert found.reasons == ("drawdown",)
+
+
 def test_five_days_of_drift_take_a_version_back(
     settings: Settings, db: DatabaseManager, promoted: PromptVersion
 ) -> None:
@@ -179,10 +229,16 @@ def test_other_epoch_of_the_gate_still_bets(
     settings: Settings, db: DatabaseManager, promoted: PromptVersion
 ) -> None:
     gate = settings.gate.model_copy(update={"ramp_days": 21})
-    found = look(settings.model_copy(update={"gate": gate}), db, 0.003)
+    other = settings.model_copy(update={"gate": gate})
+    found = look(other, db, 0.003)
     assert found is not None
     assert found.reasons == ("worse_than_parent",)
     assert store_of(settings).current_number() == 1
+    store_of(settings).rollback(2, reason="사람")
+    again = look(other, db, 0.003)
+    assert again is not None
+    assert (again.kept, again.moved) == (True, False)
+    assert store_of(settings).current_number() == 2
 
 
 def test_days_that_the_test_saw_do_not_count(
