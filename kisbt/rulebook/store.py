@@ -62,6 +62,7 @@ class PromptStore:
         self.ledger = folder / "versions" / "hashes.json"
         self.changes = folder / "CHANGELOG.md"
         self._clock = clock
+        self._parsed: dict[tuple[int, str], PromptVersion] = {}
 
     def path(self, number: int) -> Path:
         """The file of one version."""
@@ -101,9 +102,13 @@ class PromptStore:
                 f"({content_hash(text)[:19]}… instead of {sealed[:19]}…)",
                 hint=HASH_HINT,
             )
-        version = parse(text, self.source(number), self.catalogue)
-        if version.number != number:
-            raise PromptError(f"{self.source(number)}:3: says it is version {version.number}")
+        # The text is read and checked each time; what it says can no longer change.
+        version = self._parsed.get((number, sealed))
+        if version is None:
+            version = parse(text, self.source(number), self.catalogue)
+            if version.number != number:
+                raise PromptError(f"{self.source(number)}:3: says it is version {version.number}")
+            self._parsed[number, sealed] = version
         return version
 
     def sealed_hash(self, number: int) -> str:

@@ -7,6 +7,7 @@ where it was interrupted, and gives the same result, day for day.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from kisbt.run.evolve_courses import Courses
 from kisbt.run.evolve_facts import evolution_facts
 from kisbt.run.evolve_state import Home, Record, Week, standing, weeks_of
 from kisbt.run.evolve_weeks import Walk
+from kisbt.run.evolve_workers import Workers
 from kisbt.run.order import Order, specs_of
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.progress import progress_bar
@@ -85,10 +87,13 @@ def run_evolution(
     home = _home(order, ready, weeks, settings)
     own = home.settings(settings)
     start = ready.version.number if ready.version else 0
-    with DatabaseManager(own.journal_url()) as db:
-        courses = Courses(home.courses, own, ready, jobs=_jobs(order), tell=tell)
+    workers = closing(Workers(_jobs(order)))
+    with DatabaseManager(own.journal_url()) as db, workers as others:
+        courses = Courses(home.courses, own, ready, workers=others, tell=tell)
         walk = Walk(home, own, ready, db, courses, rest=order.rest, tell=tell)
         records = home.done()[: len(weeks)]
+        if len(records) < len(weeks):
+            courses.begin()
         with progress_bar("evolve", len(weeks), quiet=quiet) as advance:
             for week in weeks[len(records) :]:
                 if advance is not None:

@@ -14,6 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from kisbt.audit.legality import audit_fills
+from kisbt.audit.trading_days import trading_days
 from kisbt.config import Settings
 from kisbt.domain.ports import Journal
 from kisbt.errors import TradingSystemError
@@ -24,6 +25,7 @@ from kisbt.krx.costs import CostModel
 from kisbt.report.writing import canonical_json, write_whole
 from kisbt.rulebook.version import PromptVersion
 from kisbt.run.backtest import run_info
+from kisbt.run.evolve_workers import Workers
 from kisbt.run.paired import DayReturns, session_returns
 from kisbt.run.prepare import Prepared, prepare
 from kisbt.run.replay import Brain, Replayed, replay
@@ -127,6 +129,12 @@ _latest: list[Prepared] = []
 """What this process prepared last: the next version starts from its data and features."""
 
 
+def be_ready(spec: RunSpec, settings: Settings) -> None:
+    """Load what every later replay in this process needs."""
+    _latest[:] = [prepare(spec, settings)]
+    trading_days()
+
+
 def course_job(spec: RunSpec, settings: Settings) -> Course:
     """One version's course, in any process. A version that cannot run is told as failed."""
     try:
@@ -144,7 +152,7 @@ class Courses:
         folder: Where they are kept.
         settings: Where the versions lie.
         ready: The period, prepared for any of the versions.
-        jobs: Processes.
+        workers: Who replays.
         tell: Told of replays to come.
     """
 
@@ -154,13 +162,13 @@ class Courses:
         settings: Settings,
         ready: Prepared,
         *,
-        jobs: int = 1,
+        workers: Workers,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._ready = ready
-        self._jobs = jobs
+        self._workers = workers
         self._tell = tell
         self._known: dict[str, Course] = {}
         self.made = 0
@@ -174,6 +182,10 @@ class Courses:
             for version, course in zip(missing, self._make(specs), strict=True):
                 self.put(version, course)
         return [self._known[version.hash] for version in versions]
+
+    def begin(self) -> None:
+        """Get the other processes ready for replays to come."""
+        self._workers.begin(be_ready, self._ready.spec, self._settings)
 
     def put(self, version: PromptVersion, course: Course) -> None:
         """Keep a version's course."""
@@ -190,13 +202,8 @@ class Courses:
             self.put(version, course)
 
     def _make(self, specs: Sequence[RunSpec]) -> list[Course]:
-        if self._jobs > 1 and len(specs) > 1:
-            from joblib import Parallel, delayed
-
-            work = Parallel(n_jobs=min(self._jobs, len(specs)))
-            return list(work(delayed(course_job)(spec, self._settings) for spec in specs))
         _latest[:] = [self._ready]
-        return [course_job(spec, self._settings) for spec in specs]
+        return self._workers.map(course_job, specs, self._settings)
 
     def _spec(self, version: PromptVersion) -> RunSpec:
         return self._ready.spec.model_copy(update={"prompt": version.number})

@@ -169,6 +169,20 @@ def test_an_interrupted_evolution_ends_the_same(
     assert done.home.facts.read_bytes() == evolved[1].home.facts.read_bytes()
 
 
+@pytest.mark.slow
+def test_two_processes_give_the_same_as_one(
+    trapped: Path, tmp_path: Path, evolved: tuple[Settings, Evolved, list[str]]
+) -> None:
+    settings = copy_of(trapped, tmp_path)
+    done = run_evolution(order_of(settings, jobs=2), settings)
+    assert done.home.facts.read_bytes() == evolved[1].home.facts.read_bytes()
+    kept, others = (
+        {path.name: path.read_bytes() for path in home.courses.iterdir()}
+        for home in (done.home, evolved[1].home)
+    )
+    assert kept == others
+
+
 def test_a_kept_course_is_the_replay_that_ends_on_that_day(
     evolved: tuple[Settings, Evolved, list[str]],
 ) -> None:
