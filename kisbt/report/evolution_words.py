@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kisbt.gate.wording import rollback_words
 from kisbt.report.learning_words import CLAIMS
 from kisbt.report.wording import Lang, write_figure
 
@@ -141,9 +142,12 @@ def step_words(record: Mapping[str, Any], lang: Lang) -> str:
 
 
 def move_words(move: Mapping[str, Any], lang: Lang) -> str:
-    """A promotion or a demotion."""
+    """A promotion, or a demotion and why; the bet against the predecessor is told in figures."""
     kinds = {"promotion": ("승격", "promoted"), "demotion": ("강등", "demoted")}
-    return f"{kinds[move['kind']][lang != 'ko']}: {move['from']} → {move['to']}"
+    said = f"{kinds[move['kind']][lang != 'ko']}: {move['from']} → {move['to']}"
+    others = [one for one in move.get("reasons", ()) if one != "worse_than_parent"]
+    why = rollback_words(others, lang)
+    return f"{said} ({why})" if why else said
 
 
 def trials_words(facts: Mapping[str, Any], lang: Lang) -> str:

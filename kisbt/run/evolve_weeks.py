@@ -1,9 +1,9 @@
 """One week of an evolution: trade, look after what is in force, and learn when it can be tested.
 
-Each Sunday the version in force is held against its predecessor, challengers on paper against it,
-and the week's closed trades are counted (M1). The other steps (M2 to M4) run when the gate has a
-holdout that no test was spent on: whatever they found in between could not be tested, and every
-version that is tried costs all later ones some power.
+Each Sunday the version in force is held against its predecessor and against an account's limits,
+challengers on paper against it, and the week's closed trades are counted (M1). The other steps (M2
+to M4) run when the gate has a holdout that no test was spent on: whatever they found in between
+could not be tested, and every version that is tried costs all later ones some power.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +18,9 @@ from kisbt.domain.rules import Rule
 from kisbt.gate.decision import GateDecision, Verdict
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Window
+from kisbt.gate.shadow import LiveDay
+from kisbt.gate.wording import rollback_words
+from kisbt.journal.conduct import conduct
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.learning import Scope
 from kisbt.journal.reflections import Reflections
@@ -38,6 +41,7 @@ from kisbt.run.learning_facts import learning_facts
 from kisbt.run.paired import DayReturns
 from kisbt.run.prepare import Prepared
 from kisbt.run.reflect import USUAL_HOLDING, reflection_id, windows_of
+from kisbt.run.rollback import bet_of, judged, reasons_to_go_back
 
 _WEEKLY = (
     "trips", "winners", "losers", "win_rate", "mean_return", "pnl", "profit_factor",
@@ -148,7 +152,8 @@ class Walk:
             self._learn(week, now, champion, record)
         move = record["move"]
         if move is not None and move["kind"] == "demotion":
-            self.prompts.rollback(move["to"], reason=f"강등 ({week.evening.date()})")
+            why = rollback_words(move["reasons"], "ko")
+            self.prompts.rollback(move["to"], reason=f"강등: {why} ({week.evening.date()})")
         record["after"] = champion.number if move is None else move["to"]
         return record
 
@@ -181,20 +186,41 @@ class Walk:
         return list(zip(days, gap.tolist(), strict=True))
 
     def _guard(self, week: Week, now: Standing) -> Guarded:
-        """Step 9: the version in force against the one it replaced."""
+        """Step 9: the version in force against the one it replaced, and the days of the week.
+
+        Of drift nothing is known here: every day is its own backtest.
+        """
         one = now.promotions.get(now.champion)
         if one is None:
             return Guarded(None, None)
         decision = self._gate.guard_days(one.campaign, one.hash, self._differences(one, week))
         told = _bet(decision, "guard")
-        if decision.verdict is not Verdict.ROLL_BACK:
+        days = self._lived(one, week)
+        reasons = reasons_to_go_back(days, bet_of(decision), self._settings)
+        if not reasons:
             return Guarded(told, None)
-        self._gate.rolled_back(one.campaign, one.hash, ("worse_than_parent",))
+        self._gate.rolled_back(one.campaign, one.hash, reasons)
         move = {
             "kind": "demotion", "from": one.number, "to": one.parent, "campaign": one.campaign,
-            "evidence": told,
+            "reasons": list(reasons), "evidence": told,
         }  # fmt: skip
         return Guarded(told, move)
+
+    def _lived(self, one: Promotion, week: Week) -> list[LiveDay]:
+        """The week's days under a version, in the books of its own replay.
+
+        The deepest fall is below its peak since it came into force.
+        """
+        version, last = self.version(one.number), week.sessions[-1]
+        run = self._run_of(version)
+        found = conduct(self._db, {run: run}, one.since, last)
+        (course,) = self._courses.of([version])
+        days = [
+            day._replace(breaches=day.breaches + course.breaches.count(day.session))
+            for day in found
+            if day.session >= week.sessions[0]
+        ]
+        return judged(days, self._settings, {})
 
     def _shadows(self, week: Week, now: Standing, record: Record) -> None:
         """Step 7: challengers on paper against the version in force; the first to pass moves it."""

@@ -67,6 +67,7 @@ def facts(against: dict[str, Any] | None) -> dict[str, Any]:
     }  # fmt: skip
     promotion = {"kind": "promotion", "from": 1, "to": 2, "campaign": "c1", "evidence": None}
     demotion = {"kind": "demotion", "from": 2, "to": 1, "campaign": "c1",
+                "reasons": ["worse_than_parent", "drawdown"],
                 "evidence": {"days": 30, "wealth": 21.5, "needed": 20.0}}  # fmt: skip
     records = [
         week(1, step="short", next_test=None),
@@ -135,7 +136,7 @@ def test_an_undecided_evolution_is_called_neither_better_nor_worse(
 def test_every_move_rule_and_week_is_on_the_page() -> None:
     shown = text_of(render_evolution(facts(comparison("undecided")), "en"))
     assert "promoted: 1 → 2" in shown
-    assert "demoted: 2 → 1" in shown
+    assert "demoted: 2 → 1 (drawdown at its limit)" in shown
     assert "30 sessions, wealth 21.50 of the bet (needs 20)" in shown
     assert "change_pct" in shown
     assert "2024-01-15 – 2024-01-26" in shown  # the rule's two weeks
