@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Row, select
 
@@ -15,9 +15,11 @@ from kisbt.journal.progress import ENDED
 from kisbt.journal.record import from_iso
 from kisbt.journal.recovery import History, KnownOrder, read_history
 from kisbt.journal.schema import equity, runs, ticks
-from kisbt.run.chaos_world import LIMITS, World
+from kisbt.run.chaos_points import Wire
+from kisbt.run.chaos_world import LIMITS
 from kisbt.sim.exchange.orders import Order
 from kisbt.sim.flavour import Flavour
+from kisbt.sim.simulator import Simulator
 
 TOLERANCE = 2
 """Won by which costs of one execution may differ: a price told as an average is split in two."""
@@ -65,7 +67,29 @@ class Told(NamedTuple):
         return [(n, order) for n, run in enumerate(self.history) for order in run.orders]
 
 
-def judge(world: World) -> Findings:
+class Judged(Protocol):
+    """A session that is over: where its journal and its venue are, and what it noted itself."""
+
+    url: str
+    scope: str
+    wire: Wire
+    closes: dict[datetime, dict[str, int]]
+    stale: list[str]
+    errors: list[str]
+    while_halted: list[str]
+    foreign: set[tuple[date, int]]
+
+    @property
+    def sim(self) -> Simulator:
+        """The venue."""
+        ...
+
+    def account(self) -> tuple[int, dict[str, int]]:
+        """Cash and shares as the venue has them."""
+        ...
+
+
+def judge(world: Judged) -> Findings:
     """Compare what the journal says with what the venue says. The world must stand still."""
     found = Findings(stale=list(world.stale), errors=list(world.errors))
     found.breaches += [f"touched off Cerebro's thread: {stray}" for stray in world.wire.strays]
@@ -144,7 +168,7 @@ def _decisions(told: Told, found: Findings) -> None:
             found.stale.append(f"{at} decided {times} times")
 
 
-def _account(told: Told, world: World, found: Findings) -> None:
+def _account(told: Told, world: Judged, found: Findings) -> None:
     fills = [fill for run in told.history for fill in run.fills]
     opening = told.history[0].opening if told.history else None
     if opening is None:
