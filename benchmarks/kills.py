@@ -84,8 +84,12 @@ def policy(seed: int) -> Policy:
     )  # fmt: skip
 
 
-def run_session(seed: int, days: int = DAYS) -> Told:
-    """One session: ``days`` of trading under all troubles and kills, and one to settle."""
+def run_session(seed: int, days: int = DAYS, keep: Path | None = None) -> Told:
+    """One session: ``days`` of trading under all troubles and kills, and one to settle.
+
+    Its folder is copied to ``keep`` if anything is found: when a kill strikes depends on the
+    machine, so that a seed alone does not bring it back.
+    """
     began = time.monotonic()
     dataset = chaos_market(days + 1, seed)
     sessions = calendar.sessions(FIRST, dataset.last_day)
@@ -113,6 +117,8 @@ def run_session(seed: int, days: int = DAYS) -> Told:
             session.run()
         fills = _look(session)
         found = judge(session)
+        if keep is not None and not found.clean:
+            shutil.copytree(folder, keep / f"seed-{seed}", dirs_exist_ok=True)
     log = [injected.kind.value for injected in session.sim.injector.log]
     orders = [
         order
@@ -177,23 +183,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first session")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=None, help="begin none after so long")
+    parser.add_argument("--keep", type=Path, default=None, help="folder for those with findings")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     began = time.monotonic()
-    told = run_sessions(range(asked.seed, asked.seed + asked.sessions), asked.jobs, asked.seconds)
+    seeds = range(asked.seed, asked.seed + asked.sessions)
+    told = run_sessions(seeds, asked.jobs, asked.seconds, asked.keep)
     figures = summary(told, time.monotonic() - began)
     figures["seconds a session"] = round(sum(t.wall for t in told) / max(len(told), 1), 1)
     print(json.dumps(figures, ensure_ascii=False, indent=2) if asked.json else table(figures))
     return 0 if told and not any(each.lines for each in told) else 1
 
 
-def run_sessions(seeds: range, jobs: int, seconds: float | None) -> list[Told]:
+def run_sessions(
+    seeds: range, jobs: int = 1, seconds: float | None = None, keep: Path | None = None
+) -> list[Told]:
     """Sessions of these seeds, by seed; none begins after so many seconds."""
     until = None if seconds is None else time.monotonic() + seconds
     told: list[Told] = []
     # A fresh interpreter each: the simulator's threads must not be forked.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_one, seed, until) for seed in seeds]):
+        for future in as_completed([pool.submit(_one, seed, until, keep) for seed in seeds]):
             one = future.result()
             if one is not None:
                 told.append(one)
@@ -204,10 +214,10 @@ def run_sessions(seeds: range, jobs: int, seconds: float | None) -> list[Told]:
     return sorted(told)
 
 
-def _one(seed: int, until: float | None) -> Told | None:
+def _one(seed: int, until: float | None, keep: Path | None) -> Told | None:
     if until is not None and time.monotonic() >= until:
         return None
-    return run_session(seed)
+    return run_session(seed, keep=keep)
 
 
 if __name__ == "__main__":

@@ -216,9 +216,12 @@ def breaches(
         value = worth_at.get(at)
         if value is None or not orders or moment not in closes:
             continue
+        # An execution that only the day's orders told carries the time at which they were read,
+        # and a paced session decides some minutes after the close.
+        decided = max(moment, *(order.created for order in orders))
         held: Counter[str] = Counter()
         for fill in fills:
-            if fill.at < moment and fill.session <= moment.date():
+            if fill.at < decided and fill.session <= moment.date():
                 held[fill.ticker] += fill.quantity if fill.side is Side.BUY else -fill.quantity
         found += _over(orders, held, closes[moment], value, limits, at)
     return found + _in_a_day(told, max(worth_at.values(), default=0), limits)
