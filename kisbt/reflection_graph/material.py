@@ -1,6 +1,6 @@
 """Everything one reflection reads from the journal, loaded once and kept while it runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +21,7 @@ from kisbt.journal.learning import (
     read_seen,
     sources,
 )
+from kisbt.journal.recovery import read_history
 from kisbt.reflection_graph.conditions import LEARNABLE
 from kisbt.reflection_graph.evidence import Evidence, entry_evidence, holding_evidence
 from kisbt.reflection_graph.panel import Panel, build_panel
@@ -78,12 +79,18 @@ class Material:
         self.tell("trips")
         books: dict[str, list[tuple[Source, Sequence[Execution]]]] = {}
         changes: dict[str, list[PositionChange]] = {}
+        opening: dict[str, Mapping[str, tuple[int, float]]] = {}
         for source in self.sources:
+            if source.mode != "backtest" and source.book not in opening:
+                began = read_history(self.db, source.run_id).opening
+                opening[source.book] = {} if began is None else began.positions
             books.setdefault(source.book, []).append((source, self.executions[source.run_id]))
             changes.setdefault(source.book, []).extend(self._until(self._changes[source.run_id]))
         since = self.scope.since.isoformat() if self.scope.since else ""
         until = self.scope.until.isoformat() if self.scope.until else "9999"
-        return make_trips(books, changes, LEARNABLE, since=since, until=until)
+        return make_trips(
+            books, changes, LEARNABLE, opening=opening, since=since, until=until
+        )  # fmt: skip
 
     def _until(self, changes: Sequence[PositionChange]) -> list[PositionChange]:
         last = self.scope.until

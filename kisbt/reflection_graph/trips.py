@@ -67,6 +67,7 @@ def make_trips(
     changes: Mapping[str, Sequence[PositionChange]],
     names: Sequence[str],
     *,
+    opening: Mapping[str, Mapping[str, tuple[int, float]]] | None = None,
     since: str = "",
     until: str = "9999",
 ) -> Trips:
@@ -76,6 +77,8 @@ def make_trips(
         books: Executions by book, its runs in order.
         changes: Splits and delistings by book.
         names: Features to keep, in this order.
+        opening: What a book held before its first run; nobody decided to buy it, so its sale is
+            no trip.
         since: First day of an exit that counts.
         until: Last day.
     """
@@ -89,9 +92,10 @@ def make_trips(
             for one in executions:
                 by_ref.setdefault(one.fill.ref, []).append(one)
                 owner[one.fill.ref] = source
-        pairing = pair_fills([one.fill for one in ordered], changes.get(book, ()))
+        held = (opening or {}).get(book)
+        pairing = pair_fills([one.fill for one in ordered], changes.get(book, ()), held)
         for trip in pairing.trips:
-            if since <= trip.closed.isoformat() <= until:
+            if trip.entry_ref and since <= trip.closed.isoformat() <= until:
                 entry = by_ref[trip.entry_ref]
                 rows.append(
                     (book, trip, owner[trip.entry_ref], entry, by_ref.get(trip.exit_ref, []))

@@ -166,6 +166,16 @@ def test_a_live_account_is_one_book_over_its_sessions() -> None:
     assert trips.run == ["a"]
 
 
+def test_sale_of_what_a_book_held_before_its_first_run_is_no_trip() -> None:
+    _, _, *made = executions(
+        [("005930", 10, 1, 980, False), ("000660", 4, 1, 800, False),
+         ("000660", 5, 1, 900, False), ("005930", 10, 1, 1_000, True), ("000660", 8, 1, 950, True)]
+    )  # fmt: skip
+    held = {"run": {"005930": (10, 980.0), "000660": (4, 800.0)}}
+    trips = make_trips({"run": [(SOURCE, made)]}, {}, (), opening=held)
+    assert (trips.ticker, trips.quantity.tolist()) == (["000660"], [4])  # four of five bought
+
+
 def test_worst_trades_carry_justification_and_snapshot() -> None:
     made = executions(
         [("005930", 10, 1, 1_000, False), ("005930", 10, 1, 900, True),

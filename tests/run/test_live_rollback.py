@@ -13,7 +13,9 @@ import pytest
 from kisbt.config import load_settings
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.journal.database import DatabaseManager
+from kisbt.journal.learning import Scope
 from kisbt.krx.calendar import sessions
+from kisbt.reflection_graph.material import Material
 from kisbt.report.live_day import LiveDay
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
@@ -171,6 +173,9 @@ def test_an_account_at_its_limit_takes_the_version_back(promoted: int) -> None:
     took_back(promoted, "최대 낙폭 한도")
     sold = {fill.ticker for fill in outcome.result.fills if fill.side == "SELL"}
     assert sold & set(outcome.result.opening)  # bought under the version before
+    with DatabaseManager(load_settings().journal_url()) as db:
+        material = Material(db, Scope(runs=(outcome.run_id,)), store().current().policy)
+        assert not set(material.trips.ticker) & (sold & set(outcome.result.opening))
 
 
 def test_a_version_worse_than_its_parent_goes_back(
