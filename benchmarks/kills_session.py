@@ -27,7 +27,7 @@ pace as it starts, and takes leaps as it takes the nights that a simulator skips
 BEAT = 0.015
 """Wall seconds between two looks at the journal, and two leaps."""
 
-CALM = 0.6
+CALM = 1.2
 """Wall seconds without a request after which a process that starts is ready."""
 
 PATIENT = 6.0
