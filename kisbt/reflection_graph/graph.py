@@ -64,6 +64,7 @@ def reflect(bench: Workbench) -> ReflectionState:
     Raises:
         TradingSystemError: the journal, the prompts or the gate.
     """
+    import sklearn.neighbors  # noqa: F401 (a library has to be loaded for its threads to be limited)
     from langsmith import tracing_context
     from threadpoolctl import threadpool_limits
 

@@ -20,7 +20,7 @@ from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Window
 from kisbt.gate.shadow import LiveDay
 from kisbt.gate.wording import rollback_words
-from kisbt.journal.conduct import conduct
+from kisbt.journal.conduct import LiveConduct, conduct
 from kisbt.journal.database import DatabaseManager
 from kisbt.journal.learning import Scope
 from kisbt.journal.reflections import Reflections
@@ -118,6 +118,7 @@ class Walk:
         self._gate = Gate(db, settings.gate, self._clock)
         self._trips: dict[str, Material] = {}
         self._versions: dict[int, PromptVersion] = {}
+        self._conduct: dict[tuple[str, date], list[LiveConduct]] = {}
 
     def version(self, number: int) -> PromptVersion:
         """A sealed version, read and checked once."""
@@ -211,14 +212,16 @@ class Walk:
 
         The deepest fall is below its peak since it came into force.
         """
-        version, last = self.version(one.number), week.sessions[-1]
+        version = self.version(one.number)
         run = self._run_of(version)
-        found = conduct(self._db, {run: run}, one.since, last)
+        if (run, one.since) not in self._conduct:
+            # No day depends on a later one, so the whole run is read once and cut by week.
+            self._conduct[run, one.since] = conduct(self._db, {run: run}, one.since)
         (course,) = self._courses.of([version])
         days = [
             day._replace(breaches=day.breaches + course.breaches.count(day.session))
-            for day in found
-            if day.session >= week.sessions[0]
+            for day in self._conduct[run, one.since]
+            if week.sessions[0] <= day.session <= week.sessions[-1]
         ]
         return judged(days, self._settings, {})
 
