@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from kisbt.data.dataset import Dataset
-from kisbt.journal.runs import process_mark
+from kisbt.journal.record import iso
 from kisbt.krx import calendar
 from kisbt.run.chaos_points import Wire
 from kisbt.sim.exchange.hours import day_times
@@ -33,7 +33,7 @@ CALM = 1.2
 PATIENT = 6.0
 """Wall seconds for which the venue is kept slow so that what is due gets done."""
 
-PATIENCE = 150.0
+PATIENCE = 400.0
 """Wall seconds that a session may take in all."""
 
 OPEN = "('intent', 'sent', 'unknown')"
@@ -129,6 +129,7 @@ class Session:
     def _start(self) -> None:
         self.processes += 1
         self._events_before = self._one("SELECT count(*) FROM order_events")
+        taken = f"SELECT count(*) FROM runs WHERE heartbeat_at > '{iso(calendar.now())}'"
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("KIS_", "KISBT_"))}
         environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -144,7 +145,6 @@ class Session:
         if next_kill is not None and next_kill.from_start:
             self._due = time.monotonic() + next_kill.after
         patience = time.monotonic() + 60.0
-        taken = f"SELECT count(*) FROM runs WHERE process = '{process_mark(self._process.pid)}'"
         while not self._one(taken):
             if not self._beat() or time.monotonic() > patience:
                 return
