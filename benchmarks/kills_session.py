@@ -36,9 +36,16 @@ PATIENT = 6.0
 PATIENCE = 400.0
 """Wall seconds that a session may take in all."""
 
+MOST = 20
+"""Processes of one session."""
+
 OPEN = "('intent', 'sent', 'unknown')"
 EARLY, MINUTE = timedelta(seconds=12), timedelta(minutes=1)
 STEP = timedelta(minutes=7)
+
+
+class _NeverUpError(Exception):
+    """One process after the other ended by itself."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,8 @@ class Session:
                     return
                 self._lead(now)
                 self._beat()
+        except _NeverUpError as error:
+            self.errors.append(str(error))
         finally:
             self._end()
 
@@ -178,8 +187,8 @@ class Session:
             return True
         else:  # it could not start, or gave up: somebody starts it again a little later
             self.running.call(lambda sim: sim.advance_to(sim.now + MINUTE))
-        if self.processes > 20:
-            raise RuntimeError("20 processes, and none lives")
+        if self.processes > MOST:
+            raise _NeverUpError(f"{MOST} processes, and none lives")
         self._start()
         return False
 
