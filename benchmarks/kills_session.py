@@ -153,7 +153,7 @@ class Session:
         self._due = None
         if next_kill is not None and next_kill.from_start:
             self._due = time.monotonic() + next_kill.after
-        patience = time.monotonic() + 60.0
+        patience = time.monotonic() + 120.0
         while not self._one(taken):
             if not self._beat() or time.monotonic() > patience:
                 return

@@ -235,7 +235,9 @@ class KISBroker(FollowingBroker):
     def _dispatch(self, order: bt.Order, working: Working) -> None:
         self._event(order, working.side, working.limit, OrderState.INTENT)
         self._pending[working.ref] = working
-        if self._opens(working.session) <= self._clock.now():
+        now = self._clock.now()
+        # A machine that slept between decision and here: what is too late expires, as waiting does.
+        if self._opens(working.session) <= now < calendar.session_hours(working.session).close:
             self._send(working)
 
     def _act(self) -> None:

@@ -215,6 +215,17 @@ def test_orders_decided_at_the_close_leave_before_the_next_open(tmp_path: Path) 
     desk.close()
 
 
+def test_an_order_that_comes_after_its_session_expires_and_never_leaves(desk: LiveDesk) -> None:
+    desk.market.order_session = DAY
+    desk.clock.at = datetime.combine(calendar.next_session(DAY), time(13, 26))  # it slept
+    order = desk.place(BUY, A, 5)
+    for _ in range(4):
+        desk.turn(seconds=40)
+    assert not desk.venue.orders
+    assert states(desk) == [OrderState.INTENT, OrderState.EXPIRED]
+    assert not order.alive()
+
+
 def test_an_order_that_waits_can_be_cancelled_without_a_word_to_the_venue(tmp_path: Path) -> None:
     desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 30)))
     desk.market.order_session = calendar.next_session(DAY)
