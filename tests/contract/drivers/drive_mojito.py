@@ -29,6 +29,7 @@ def main() -> None:
     stream = mojito.KoreaInvestmentWS(
         real["appkey"], real["appsecret"], ["H0STCNT0", "H0STASP0"], [CODE], user_id=real["hts_id"]
     )
+    stream.daemon = True  # an error below ends the driver instead of waiting for its child
     stream.start()
     while not redirect.control("state")["doors"]["real"]["registrations"]:
         pass
@@ -60,7 +61,8 @@ def main() -> None:
     redirect.control("advance", {"seconds": 1200})
     result["market_sell"] = live.create_market_sell_order(CODE, 4)
     result["after"] = live.fetch_balance()
-    result["minutes"] = len(broker.fetch_today_1m_ohlcv(CODE)["output2"])
+    # Without an hour the client asks until the hour of this machine's clock: nothing, at night.
+    result["minutes"] = len(broker.fetch_today_1m_ohlcv(CODE, "153000")["output2"])
     result["kospi"] = len(broker.fetch_kospi_symbols())
     seen = {}
     while len(seen.get("체잔", [])) < 3 or "체결" not in seen or "호가" not in seen:
