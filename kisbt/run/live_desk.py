@@ -1,5 +1,6 @@
 """Puts a session together from its plan: clock, store, account, books, duties, screen."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -116,7 +117,7 @@ class Opened:
             until=self._until(now),
         )
         lockstep = venue.embedded and venue.speed == LOCKSTEP
-        halts = HaltWatch(controls, venue.scope)
+        halts = HaltWatch(controls, venue.scope, ticking=self._ticking(lockstep=lockstep))
         self.setup = Setup(
             venue=venue,
             db=db,
@@ -174,6 +175,13 @@ class Opened:
         )
         self.start_equity = worth_of(read_history(db, account.run_id).opening)
         self._scene = Scene(self, venue, names)
+
+    def _ticking(self, *, lockstep: bool) -> Callable[[], float]:
+        """Wall seconds; in lock-step days pass within one, so the venue's count as well."""
+        if not lockstep:
+            return time.monotonic
+        began = self.clock.now()
+        return lambda: time.monotonic() + (self.clock.now() - began).total_seconds()
 
     # what others ask
 

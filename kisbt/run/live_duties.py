@@ -89,7 +89,7 @@ class Obedience:
         self._known: dict[str, Halt] = {}
         self._done: set[str] = set()
         self._again = Every(AGAIN_SECONDS, self._call_back)
-        self.duty = Every(EVERY_SECONDS, self.obey)
+        self.duty = Every(EVERY_SECONDS, self.obey, watch.ticking)
 
     def obey(self) -> None:
         """Look at the halts now and do what is asked."""

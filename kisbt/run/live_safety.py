@@ -30,6 +30,11 @@ class HaltWatch:
     """Whether a person has stopped the account, read from the journal; call it to ask.
 
     A journal that cannot be read stops the account as well: nobody could lift or see a halt.
+
+    Args:
+        controls: The halts.
+        scope: Of the account.
+        ticking: Seconds that go on; it is read again once they have gone on by ``EVERY_SECONDS``.
     """
 
     def __init__(
@@ -41,14 +46,14 @@ class HaltWatch:
     ) -> None:
         self._controls = controls
         self._scope = scope
-        self._ticking = ticking
+        self.ticking = ticking
         self._asked: float | None = None
         self._halts: list[Halt] = []
         self.unreadable = ""
 
     def __call__(self) -> bool:
         """Whether no order may go out."""
-        if self._asked is None or self._ticking() - self._asked >= EVERY_SECONDS:
+        if self._asked is None or self.ticking() - self._asked >= EVERY_SECONDS:
             self.refresh()
         return bool(self._halts or self.unreadable)
 
@@ -66,7 +71,7 @@ class HaltWatch:
 
     def refresh(self) -> list[Halt]:
         """Read the journal now; return the standing halts, oldest first."""
-        self._asked = self._ticking()
+        self._asked = self.ticking()
         try:
             self._halts, self.unreadable = self._controls.standing(self._scope), ""
         except JournalError as error:
