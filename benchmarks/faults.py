@@ -31,7 +31,7 @@ def main() -> int:
     until = None if asked.seconds is None else began + asked.seconds
     told = run_sessions(
         asked.sessions, asked.kills, first=asked.seed, minutes=asked.minutes, jobs=asked.jobs,
-        until=until, step=_say,
+        until=until, step=say,
     )  # fmt: skip
     figures = summary(told, time.monotonic() - began)
     print(json.dumps(figures, ensure_ascii=False, indent=2) if asked.json else table(figures))
@@ -71,7 +71,8 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-def _say(told: Told) -> None:
+def say(told: Told) -> None:
+    """Print what was found in one session."""
     for line in told.lines:
         print(f"seed {told.seed} ({told.kills} kills): {line}", file=sys.stderr, flush=True)
 

@@ -14,14 +14,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.faults import summary, table
+from benchmarks.faults import say, summary, table
 from benchmarks.kills_session import CRAWL, Session, plan_kills
 from kisbt.data.store import save_dataset
 from kisbt.domain.rules import Condition
@@ -35,8 +34,8 @@ from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import Policy
 from kisbt.run.chaos_checks import judge, read
 from kisbt.run.chaos_market import FIRST, chaos_market
-from kisbt.run.chaos_sessions import Told, troubles
-from kisbt.run.chaos_world import COSTS, LIMITS, PARTICIPATION
+from kisbt.run.chaos_sessions import Told, told_of, troubles
+from kisbt.run.chaos_world import COSTS, LIMITS, PARTICIPATION, touched_on, wrong_closes
 from kisbt.sim.credentials import devlp_yaml
 from kisbt.sim.faults.profile import FaultProfile
 from kisbt.sim.flavour import Flavour
@@ -119,18 +118,7 @@ def run_session(seed: int, days: int = DAYS, keep: Path | None = None) -> Told:
         found = judge(session)
         if keep is not None and not found.clean:
             shutil.copytree(folder, keep / f"seed-{seed}", dirs_exist_ok=True)
-    log = [injected.kind.value for injected in session.sim.injector.log]
-    orders = [
-        order
-        for day in session.sim.floor.orders.values()
-        for order in day.values()
-        if order.revision.name == "NEW"
-    ]
-    return Told(
-        seed, session.processes, session.killed, len(orders), fills, len(log), dict(Counter(log)),
-        len(found.doubled), len(found.lost), len(found.breaches), len(found.stale),
-        len(found.unresolved), len(found.errors), tuple(found.lines()), time.monotonic() - began,
-    )  # fmt: skip
+    return told_of(seed, session.processes, session.killed, fills, session.sim, found, began)
 
 
 def _furnish(session: Session) -> None:
@@ -155,11 +143,6 @@ def _furnish(session: Session) -> None:
 
 def _look(session: Session) -> int:
     """Take from the journal what its decisions saw, and compare it with the market."""
-    touched = {
-        (command["with"][0], command["at"][:10])
-        for command in session.sim.exchange.commands
-        if command["do"] in ("interrupt", "lock_at_limit")
-    }
     with DatabaseManager(session.url) as db:
         told = read(db, session.scope)
         for row in told.ticks:
@@ -168,11 +151,8 @@ def _look(session: Session) -> int:
             at = datetime.fromisoformat(row.at).replace(tzinfo=None)
             session.closes[at] = dict(load_snapshot(db, row.snapshot).closes)
     for at, closes in session.closes.items():
-        for ticker, close in closes.items():
-            bars = session.dataset.bars[ticker]
-            right = dict(zip(bars.times.tolist(), bars.close.tolist(), strict=True)).get(at)
-            if close != right and (ticker, str(at.date())) not in touched:
-                session.stale.append(f"{at} {ticker}: close {close}, not {right}")
+        touched = touched_on(session.sim, at.date())
+        session.stale += wrong_closes(session.dataset, at, closes, touched)
     return sum(len(run.fills) for run in told.history)
 
 
@@ -207,10 +187,7 @@ def run_sessions(
             one = future.result()
             if one is not None:
                 told.append(one)
-                for line in one.lines:
-                    print(
-                        f"seed {one.seed} ({one.kills} kills): {line}", file=sys.stderr, flush=True
-                    )
+                say(one)
     return sorted(told)
 
 

@@ -33,6 +33,9 @@ CALM = 1.2
 PATIENT = 6.0
 """Wall seconds for which the venue is kept slow so that what is due gets done."""
 
+START = 120.0
+"""Wall seconds that a process may take to start; KIS gives a token once a minute."""
+
 PATIENCE = 400.0
 """Wall seconds that a session may take in all."""
 
@@ -153,7 +156,7 @@ class Session:
         self._due = None
         if next_kill is not None and next_kill.from_start:
             self._due = time.monotonic() + next_kill.after
-        patience = time.monotonic() + 120.0
+        patience = time.monotonic() + START
         while not self._one(taken):
             if not self._beat() or time.monotonic() > patience:
                 return

@@ -235,9 +235,7 @@ class KISBroker(FollowingBroker):
     def _dispatch(self, order: bt.Order, working: Working) -> None:
         self._event(order, working.side, working.limit, OrderState.INTENT)
         self._pending[working.ref] = working
-        now = self._clock.now()
-        # A machine that slept between decision and here: what is too late expires, as waiting does.
-        if self._opens(working.session) <= now < calendar.session_hours(working.session).close:
+        if self._may_leave(working, self._clock.now()):
             self._send(working)
 
     def _act(self) -> None:
@@ -259,14 +257,20 @@ class KISBroker(FollowingBroker):
             known = self._clock.now().date()
         return sorted(each for each in coming if each.session > known and each[:3] not in done)
 
+    def _may_leave(self, working: Working, now: datetime) -> bool:
+        """Whether its session has begun and is not over: what is too late expires unsent.
+
+        A machine may have slept between decision and order.
+        """
+        opens, close = self._opens(working.session), calendar.session_hours(working.session).close
+        return opens <= now < close
+
     def _release(self) -> None:
         """Send what has waited for its session, oldest first; what is too late expires."""
         now = self._clock.now()
         for working in list(self._pending.values()):
-            if now >= calendar.session_hours(working.session).close:
-                continue  # the session's end takes it
             tried = self._tries.get(working.ref)
-            if self._opens(working.session) <= now and (tried is None or tried[1] <= now):
+            if self._may_leave(working, now) and (tried is None or tried[1] <= now):
                 ticker = self.book.instruments[working.column].ticker
                 objection = self.guard.stopped(ticker, working.side)
                 if objection is None:

@@ -127,7 +127,7 @@ ROLLBACKS: Mapping[str, tuple[str, str]] = {
     "parse_failures": ("읽을 수 없는 답", "unreadable answers"),
     "drift": ("백테스트와의 차이", "drift from the backtest"),
 }
-"""Every reason to roll back, Korean and English."""
+"""Every reason to roll back, in the order in which they are told, Korean and English."""
 
 
 def _pick(pair: tuple[str, str], lang: str) -> str:

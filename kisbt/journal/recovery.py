@@ -90,10 +90,20 @@ class VenueRecord:
             connection.exec_driver_sql(insert_new(table, connection.dialect.name), [row])
 
 
-def read_history(db: DatabaseManager, run_id: str) -> History:
-    """Read what a run has written about its account."""
+def read_opening(db: DatabaseManager, run_id: str) -> Opening | None:
+    """What the account held when the run began; ``None`` if it never came so far."""
     with db.reading() as connection:
         start = connection.execute(select(openings).where(openings.c.run_id == run_id)).first()
+    if start is None:
+        return None
+    held = {ticker: (shares, cost) for ticker, shares, cost in orjson.loads(start.positions)}
+    return Opening(from_iso(start.at), start.cash, held)
+
+
+def read_history(db: DatabaseManager, run_id: str) -> History:
+    """Read what a run has written about its account."""
+    opening = read_opening(db, run_id)
+    with db.reading() as connection:
         done = tuple(
             Fill(
                 row.ref,
@@ -177,8 +187,4 @@ def read_history(db: DatabaseManager, run_id: str) -> History:
                 row.seq,
             )
         )
-    opening = None
-    if start is not None:
-        held = {ticker: (shares, cost) for ticker, shares, cost in orjson.loads(start.positions)}
-        opening = Opening(from_iso(start.at), start.cash, held)
     return History(opening, tuple(found), done, changed)

@@ -28,6 +28,11 @@ class Grid(NamedTuple):
     value: Floats
     low: Mask
 
+    @property
+    def wide(self) -> Mask:
+        """Which conditions are about the market as a whole, ``[C]``."""
+        return np.array([c.feature in MARKET_WIDE for c in self.conditions], dtype=bool)
+
     def masks(self, rows: Floats) -> Mask:
         """Which condition holds for which row, ``[n, C]``; a missing value satisfies nothing."""
         seen = rows[:, self.column]

@@ -12,10 +12,24 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from kisbt.reflection_graph.conditions import MARKET_WIDE, Floats, Grid, Mask
+from kisbt.reflection_graph.conditions import Floats, Grid, Mask
 from kisbt.reflection_graph.evidence import Evidence
 
 Ints = NDArray[np.int64]
+
+
+def one_sided(t: Floats, blocks: Floats | int) -> Floats:
+    """Chance of so low a T (total over root of squared block sums) when nothing is there.
+
+    Args:
+        t: Any shape.
+        blocks: How many have support, of the same shape or one for all.
+    """
+    from scipy.stats import t as student
+
+    degrees = np.maximum(blocks - 1, 1)
+    room = np.maximum(blocks - t * t, 1e-9)
+    return np.asarray(student.cdf(t * np.sqrt(degrees / room), degrees))
 
 
 def second_half(
@@ -45,7 +59,6 @@ def second_half(
         level: False discovery rate.
     """
     from scipy.stats import false_discovery_control
-    from scipy.stats import t as student
 
     if not pairs:
         return None
@@ -65,9 +78,7 @@ def second_half(
         base = evidence.outcome if wide else evidence.excess
         if mine.any():
             t[mine] = _contrast(base[under], both[:, mine], number)
-    blocks = number.max() + 1
-    degrees = max(blocks - 1, 1)
-    p = student.cdf(t * np.sqrt(degrees / np.maximum(blocks - t * t, 1e-9)), degrees)
+    p = one_sided(t, number.max() + 1)
     q = np.ones(len(asked))
     q[asked] = false_discovery_control(p[asked], method="bh")
     chosen = asked & (q <= level) & np.isin(np.arange(len(asked)), list(pairs))
@@ -78,7 +89,7 @@ def second_half(
 
 def _same_kind(grid: Grid, first: int, wide: bool) -> Mask:
     """Conditions that are compared by raw outcomes with ``first`` (both of the market), or not."""
-    own = np.array([c.feature in MARKET_WIDE for c in grid.conditions], dtype=bool)
+    own = grid.wide
     return np.asarray((own & own[first]) == wide)
 
 

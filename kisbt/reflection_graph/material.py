@@ -21,7 +21,7 @@ from kisbt.journal.learning import (
     read_seen,
     sources,
 )
-from kisbt.journal.recovery import read_history
+from kisbt.journal.recovery import read_opening
 from kisbt.reflection_graph.conditions import LEARNABLE
 from kisbt.reflection_graph.evidence import Evidence, entry_evidence, holding_evidence
 from kisbt.reflection_graph.panel import Panel, build_panel
@@ -82,7 +82,7 @@ class Material:
         opening: dict[str, Mapping[str, tuple[int, float]]] = {}
         for source in self.sources:
             if source.mode != "backtest" and source.book not in opening:
-                began = read_history(self.db, source.run_id).opening
+                began = read_opening(self.db, source.run_id)
                 opening[source.book] = {} if began is None else began.positions
             books.setdefault(source.book, []).append((source, self.executions[source.run_id]))
             changes.setdefault(source.book, []).extend(self._until(self._changes[source.run_id]))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kisbt.domain.rules import Condition
 from kisbt.reflection_graph.conditions import MARKET_WIDE, Floats, Grid, Mask, make_grid
 from kisbt.reflection_graph.evidence import Evidence
-from kisbt.reflection_graph.halves import second_half
+from kisbt.reflection_graph.halves import one_sided, second_half
 
 Ints = NDArray[np.int64]
 
@@ -140,14 +140,9 @@ def askable(grid: Grid, sums: Sums, least: int, most: float, count: int) -> Mask
 
 def p_values(sums: Sums) -> tuple[Floats, Floats]:
     """T of every entry and its one-sided p: small when the condition loses."""
-    from scipy.stats import t as student
-
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(sums.squares > 0, sums.total / np.sqrt(sums.squares), 0.0)
-        degrees = np.maximum(sums.blocks - 1, 1)
-        room = np.maximum(sums.blocks - t * t, 1e-9)
-        p = student.cdf(t * np.sqrt(degrees / room), degrees)
-    return t, np.asarray(p)
+        return t, one_sided(t, sums.blocks)
 
 
 def discovery_rates(p: Floats, asked: Mask) -> Floats:
@@ -227,8 +222,7 @@ class _Asker:
         self._masks = [grid.masks(evidence.rows[span]) for span in self._spans]
         self._half = blocks.half
         self._support, self._seen = count_blocks(self._masks)
-        wide = np.array([c.feature in MARKET_WIDE for c in grid.conditions], dtype=bool)
-        self._wide = np.flatnonzero(wide)
+        self._wide = np.flatnonzero(grid.wide)
         self._own = evidence.excess - evidence.excess.mean()
         self._whole = evidence.outcome - evidence.outcome.mean()
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kisbt.errors import TradingSystemError
-from kisbt.run.chaos_checks import judge
+from kisbt.run.chaos_checks import Findings, judge
 from kisbt.run.chaos_market import chaos_market
 from kisbt.run.chaos_points import Killed
 from kisbt.run.chaos_trader import whims
 from kisbt.run.chaos_world import World
 from kisbt.sim.faults.profile import FaultProfile
+from kisbt.sim.simulator import Simulator
 
 DAYS = 3
 STEPS = 160
@@ -133,18 +134,31 @@ def run_session(seed: int, kills: int = 0, days: int = DAYS, minutes: int = 0) -
             except TradingSystemError as error:
                 world.errors.append(str(error))
             found = judge(world)
-            log = [injected.kind.value for injected in world.sim.injector.log]
+    fills = world.wire.passed["fill_booked"]
+    return told_of(seed, world.lives, world.kills, fills, world.sim, found, began)
+
+
+def told_of(
+    seed: int,
+    processes: int,
+    kills: int,
+    fills: int,
+    sim: Simulator,
+    found: Findings,
+    began: float,
+) -> Told:
+    """What became of a session that ``began`` at a ``time.monotonic()`` and is over now."""
+    log = [injected.kind.value for injected in sim.injector.log]
     orders = [
         order
-        for day in world.sim.floor.orders.values()
+        for day in sim.floor.orders.values()
         for order in day.values()
         if order.revision.name == "NEW"
     ]
     return Told(
-        seed, world.lives, world.kills, len(orders), world.wire.passed["fill_booked"], len(log),
-        dict(Counter(log)), len(found.doubled), len(found.lost), len(found.breaches),
-        len(found.stale), len(found.unresolved), len(found.errors), tuple(found.lines()),
-        time.monotonic() - began,
+        seed, processes, kills, len(orders), fills, len(log), dict(Counter(log)),
+        len(found.doubled), len(found.lost), len(found.breaches), len(found.stale),
+        len(found.unresolved), len(found.errors), tuple(found.lines()), time.monotonic() - began,
     )  # fmt: skip
 
 

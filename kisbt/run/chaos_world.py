@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -353,19 +353,28 @@ class World:
         """Every name has this very bar, and it is the market's."""
         at = context.tick.at
         self.closes[at] = dict(context.market.closes)
-        touched = self.running.call(lambda sim: _touched(sim, at.date()))
+        touched = self.running.call(lambda sim: touched_on(sim, at.date()))
         for ticker in self.dataset.tickers:
             if ticker not in context.market.features and ticker not in touched:
                 self.stale.append(f"{at} {ticker}: no current bar")
-        for ticker, close in context.market.closes.items():
-            table = self.dataset.bars[ticker]
-            times = table.times.tolist()
-            right = int(table.close[times.index(at)]) if at in times else 0
-            if close != right and ticker not in touched:
-                self.stale.append(f"{at} {ticker}: close {close}")
+        self.stale += wrong_closes(self.dataset, at, self.closes[at], touched)
 
 
-def _touched(sim: Simulator, day: date) -> set[str]:
+def wrong_closes(
+    dataset: Dataset, at: datetime, closes: Mapping[str, int], touched: set[str]
+) -> list[str]:
+    """Closes that are not the market's at that bar, but for names that were ``touched``."""
+    found = []
+    for ticker, close in closes.items():
+        table = dataset.bars[ticker]
+        times = table.times.tolist()
+        right = int(table.close[times.index(at)]) if at in times else 0
+        if close != right and ticker not in touched:
+            found.append(f"{at} {ticker}: close {close}")
+    return found
+
+
+def touched_on(sim: Simulator, day: date) -> set[str]:
     """Names that did not trade as the data has it that day: interrupted, or locked at a limit."""
     return {
         command["with"][0]

@@ -20,7 +20,7 @@ from kisbt.domain.trading import TradingMode
 from kisbt.errors import ConfigError
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
-from kisbt.journal.recovery import read_history
+from kisbt.journal.recovery import read_history, read_opening
 from kisbt.journal.runs import RunInfo, RunStatus
 from kisbt.krx import calendar
 from kisbt.krx.costs import CostModel
@@ -173,7 +173,7 @@ class Opened:
             lang=settings.lang,
             over=self._over_duties(),
         )
-        self.start_equity = worth_of(read_history(db, account.run_id).opening)
+        self.start_equity = worth_of(read_opening(db, account.run_id))
         self._scene = Scene(self, venue, names)
 
     def _ticking(self, *, lockstep: bool) -> Callable[[], float]:

@@ -18,7 +18,7 @@ from kisbt.gate.decision import GateDecision
 from kisbt.gate.gate import Gate
 from kisbt.gate.registry import Registry
 from kisbt.gate.shadow import LiveDay, ShadowState, guard_state, rollback_reasons
-from kisbt.gate.wording import rollback_words
+from kisbt.gate.wording import ROLLBACKS, rollback_words
 from kisbt.journal.conduct import LiveConduct, live_conduct
 from kisbt.journal.controls import Controls
 from kisbt.journal.database import DatabaseManager
@@ -33,9 +33,6 @@ from kisbt.run.paired import DayReturns
 
 Replays = Callable[[Sequence[PromptVersion]], list[DayReturns]]
 """Daily returns of versions over all days there are."""
-
-REASONS = ("worse_than_parent", "drawdown", "breach", "parse_failures", "drift")
-"""All reasons, in the order in which they are told."""
 
 
 class Promoted(NamedTuple):
@@ -190,7 +187,7 @@ def reasons_to_go_back(
     found = set(rollback_reasons((), guard, settings.gate))
     for end in range(1, len(days) + 1):
         found.update(rollback_reasons(days[max(0, end - span) : end], None, settings.gate))
-    return tuple(reason for reason in REASONS if reason in found)
+    return tuple(reason for reason in ROLLBACKS if reason in found)
 
 
 def bet_of(decision: GateDecision) -> ShadowState | None:
