@@ -132,17 +132,20 @@ class KISBroker(FollowingBroker):
             self._valuation = self._value()
         self._outbox.append(None)  # Cerebro stops reading at the mark
 
-    def settle(self) -> None:
+    def settle(self, *, again: bool = False) -> None:
         """Take in notices, read the orders of open days, and book what that tells, now.
 
         For comparing books with the venue. In bar mode nothing is booked before its bar.
+
+        Args:
+            again: Read the orders of all days at hand, also where nothing seems to be open.
         """
         if (desk := self._desks.get(self._today())) is not None:
             desk.hear(self._notices())
         if self._by_bar:
             return
         for desk in self._desks.values():
-            if desk.due() is not None:
+            if again or desk.due() is not None:
                 desk.read()
         self._follow_all()
 

@@ -1,7 +1,7 @@
 """What became of orders at KIS, booked: fills, cancellations, refusals, the session's end."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
 import backtrader as bt
@@ -9,14 +9,11 @@ import backtrader as bt
 from kisbt.adapter.account_book import EXPIRED, GONE, REBASED, AccountBook, Expired, Working
 from kisbt.adapter.book_broker import BookBroker
 from kisbt.adapter.guard import Guard
-from kisbt.adapter.kis_orders import ABSENT_READINGS, CALM, OrderDesk, Standing, Venue
+from kisbt.adapter.kis_orders import ABSENT_READINGS, CALM, CLOSING, OrderDesk, Standing, Venue
 from kisbt.domain.ports import Clock, ExecutionListener
 from kisbt.domain.trading import OrderState, PositionChange, Side
 from kisbt.kis.ledger import Execution
 from kisbt.krx import calendar
-
-CLOSING = timedelta(minutes=1)
-"""What the closing auction (동시호가) needs until its fills are told."""
 
 _KINDS = {Side.BUY: bt.BuyOrder, Side.SELL: bt.SellOrder}
 
@@ -340,8 +337,10 @@ class FollowingBroker(BookBroker):
         if ref in self._sent:
             self._follow(ref)
         if ref in self._sent:
-            standing = self._desks[working.session].standing(ref)
-            if standing.state is OrderState.UNKNOWN or not standing.settled:
+            desk = self._desks[working.session]
+            standing = desk.standing(ref)
+            unknown = standing.state is OrderState.UNKNOWN
+            if unknown or not standing.settled or not desk.ended(ref):
                 return
         if ref in self.book.working:
             self._pending.pop(ref, None)
@@ -369,7 +368,8 @@ class FollowingBroker(BookBroker):
         desk = self._desks.get(session)
         if desk is None:
             self._retire(session)
-            desk = OrderDesk(self._venue, self._clock, session, self._holder, self.calm)
+            closes = None if self._by_bar else calendar.session_hours(session).close
+            desk = OrderDesk(self._venue, self._clock, session, self._holder, self.calm, closes)
             self._desks[session] = desk
         return desk
 

@@ -5,16 +5,16 @@ the three outcomes of every request apart, and never sends anything twice.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
+from kisbt.adapter.kis_line import NEVER, OrderLine, alike
 from kisbt.adapter.kis_venue import Standing as Standing
 from kisbt.adapter.kis_venue import Venue as Venue
 from kisbt.domain.ports import Clock
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Throttled, Unreachable
-from kisbt.kis.ledger import SKEW, Execution, OrderLedger, Tracked
+from kisbt.kis.ledger import Execution, OrderLedger, Tracked
 from kisbt.kis.models.account import OrderReceipt
 from kisbt.kis.records import Notice
 
@@ -29,9 +29,10 @@ URGENT = timedelta(seconds=2)
 CALM = timedelta(seconds=30)
 """How often the day's orders are read while something is in doubt, and while orders just rest."""
 
-NEVER_TAKEN = "KIS에 접수되지 않은 주문 (당일 주문내역에 없음)"
+CLOSING = timedelta(minutes=1)
+"""What the closing auction (동시호가) needs until its fills are told."""
 
-_NEVER = datetime.min
+NEVER_TAKEN = "KIS에 접수되지 않은 주문 (당일 주문내역에 없음)"
 
 
 class _Looked(NamedTuple):
@@ -40,25 +41,6 @@ class _Looked(NamedTuple):
     turns: int
     doubtful: bool
     resting: bool
-
-
-@dataclass(slots=True)
-class _Line:
-    """One order of ours. ``filled`` and ``amount`` are what its owner has been told of."""
-
-    key: int
-    filled: int = 0
-    amount: int = 0
-    quantity: int = 0
-    used: dict[int, int] = field(default_factory=dict)
-    noticed: int = 0
-    noticed_amount: int = 0
-    missed: int = 0
-    cancelling: bool = False
-    asked: datetime = _NEVER
-    looked: int = 0
-    absent: bool = False
-    over: bool = False
 
 
 class OrderDesk:
@@ -71,6 +53,8 @@ class OrderDesk:
         account: The account's ten digits, to tell its notices from those of its holder's other
             accounts; empty takes every notice.
         calm: How often the day's orders are read while orders just rest.
+        closes: The session's close. The list may lag: an order's end counts as known only when a
+            list that was read later shows it. ``None`` believes any list.
     """
 
     def __init__(
@@ -80,18 +64,20 @@ class OrderDesk:
         day: date,
         account: str = "",
         calm: timedelta = CALM,
+        closes: datetime | None = None,
     ) -> None:
         self.day = day
         self._calm = calm
+        self._closes = closes
         self._venue = venue
         self._clock = clock
         self._account = account
         self._ledger = OrderLedger()
-        self._lines: dict[str, _Line] = {}
-        self._read_at = _NEVER
+        self._lines: dict[str, OrderLine] = {}
+        self._read_at = NEVER
         self._unseen: set[str] = set()
-        self._looks = 0
-        self.known_at = _NEVER
+        self._looks = self._last_looks = 0
+        self.known_at = NEVER
         """When the day's orders were last read with success."""
         self.told = False
         """Whether notices come at all."""
@@ -107,7 +93,7 @@ class OrderDesk:
         """
         self.turns += 1
         key = self._ledger.sending(ticker, side, quantity, price, self._clock.now())
-        self._lines[ref] = _Line(key, quantity=quantity)
+        self._lines[ref] = OrderLine(key, quantity=quantity)
         try:
             receipt = self._venue.order_cash(ticker, side, quantity, price)
         except OutcomeUnknown:
@@ -145,7 +131,7 @@ class OrderDesk:
             self._unseen.add(number.lstrip("0"))
         self.turns += 1
         key = self._ledger.sending(ticker, side, quantity, price, sent)
-        self._lines[ref] = _Line(key, filled, amount, quantity=quantity)
+        self._lines[ref] = OrderLine(key, filled, amount, quantity=quantity)
         if number:
             self._ledger.accepted(
                 key, OrderReceipt.model_validate({"odno": number, "krx_fwdg_ord_orgno": branch})
@@ -201,12 +187,17 @@ class OrderDesk:
         self.known_at = now
         self._ledger.listed(rows)
         self._looks += 1
-        self._unseen -= {row.number.lstrip("0") for row in rows}
+        numbers = {row.number.lstrip("0") for row in rows}
+        self._unseen -= numbers
         if self._looks >= MOST_LOOKS:
             self._unseen.clear()
+        if self._closes is not None and now >= self._closes + CLOSING:
+            self._last_looks += 1
         self._revive()
         for line in self._lines.values():
             order = self._root(line)
+            if {part.number.lstrip("0") for part in self._chain(line)} <= numbers:
+                line.shown = now
             if line.cancelling:
                 line.looked += 1
                 line.cancelling = not self._surely(line.looked, line.asked)
@@ -222,12 +213,31 @@ class OrderDesk:
 
     def due(self) -> datetime | None:
         """When the day's orders want to be read next; ``None`` while nothing is open."""
-        looked = self._look()
-        if not self.urgent and not looked.resting:
+        resting, last = self._look().resting, self._last_reading()
+        if not self.urgent and not resting and last is None:
             return None
-        if self._read_at == _NEVER:
+        if self._read_at == NEVER:
             return self._clock.now()
-        return self._read_at + (URGENT if self.urgent else self._calm)
+        due = self._read_at + (URGENT if self.urgent else self._calm)
+        return due if self.urgent or resting or last is None else max(due, last)
+
+    def _last_reading(self) -> datetime | None:
+        """When the list is to be read once more after the close, for what it did not show yet."""
+        if self._closes is None:
+            return None
+        last = self._closes + CLOSING
+        return None if all(self.ended(ref, last) for ref in self._lines) else last
+
+    def ended(self, ref: str, since: datetime | None = None) -> bool:
+        """Whether the list, read after the close (or ``since``), shows all of an order.
+
+        Executions of the closing auction may be in no list yet, and a list may lag by minutes.
+        After ``MOST_LOOKS`` readings nothing more is hoped for.
+        """
+        since, line = since or self._closes, self._lines[ref]
+        if since is None or self.done(ref) or self._last_looks >= MOST_LOOKS:
+            return True
+        return line.shown >= since or not self._root(line).number
 
     @property
     def urgent(self) -> bool:
@@ -267,18 +277,12 @@ class OrderDesk:
         """
         line = self._lines[ref]
         chain = self._chain(line)
-        room = self._root(line).quantity - line.filled
         told: list[Execution] = []
         if (line.noticed, line.noticed_amount) == (line.filled, line.amount):
-            told = self._noticed(line, chain, room)
+            told = line.noticed_news(chain)
         else:
-            self._catch_up(line, chain)
-        listed, amount = sum(p.listed for p in chain), sum(p.listed_amount for p in chain)
-        shares, won = min(listed - line.filled, room), amount - line.amount
-        if shares > 0 and won > 0:
-            told += _apart(shares, won)
-            line.filled += shares
-            line.amount += won
+            line.catch_up(chain)
+        told += line.listed_news(chain)
         self.turns += bool(told)
         return told
 
@@ -309,41 +313,15 @@ class OrderDesk:
         """Orders that were taken for never sent, and turned up after all."""
         return [ref for ref, line in self._lines.items() if line.absent and self._root(line).number]
 
-    def _noticed(self, line: _Line, chain: list[Tracked], room: int) -> list[Execution]:
-        told = []
-        for part in chain:
-            for each in part.executions[line.used.get(part.key, 0) :]:
-                line.used[part.key] = line.used.get(part.key, 0) + 1
-                line.noticed += each.quantity
-                line.noticed_amount += each.quantity * each.price
-                quantity = min(each.quantity, room)
-                if quantity > 0:
-                    told.append(each._replace(quantity=quantity))
-                    line.filled += quantity
-                    line.amount += quantity * each.price
-                    room -= quantity
-        return told
-
-    @staticmethod
-    def _catch_up(line: _Line, chain: list[Tracked]) -> None:
-        """Use up late notices of what a reading has told before, until both agree again."""
-        for part in chain:
-            for each in part.executions[line.used.get(part.key, 0) :]:
-                if line.noticed + each.quantity > line.filled:
-                    return  # news: the next reading tells it
-                line.used[part.key] = line.used.get(part.key, 0) + 1
-                line.noticed += each.quantity
-                line.noticed_amount += each.quantity * each.price
-
-    def _total(self, line: _Line) -> tuple[int, int]:
+    def _total(self, line: OrderLine) -> tuple[int, int]:
         """Shares and won known to be executed."""
         chain = self._chain(line)
         return sum(p.filled for p in chain), sum(p.amount for p in chain)
 
-    def _root(self, line: _Line) -> Tracked:
+    def _root(self, line: OrderLine) -> Tracked:
         return self._ledger.order(line.key)
 
-    def _chain(self, line: _Line) -> list[Tracked]:
+    def _chain(self, line: OrderLine) -> list[Tracked]:
         """An order and what it went on as when somebody modified it."""
         chain = [self._root(line)]
         if not chain[0].moved:
@@ -355,7 +333,7 @@ class OrderDesk:
                 numbers.add(order.number)
         return chain
 
-    def _await_cancel(self, line: _Line) -> None:
+    def _await_cancel(self, line: OrderLine) -> None:
         """Readings tell what becomes of a cancel; one that shows in none of them was lost."""
         line.cancelling, line.asked, line.looked = True, self._clock.now(), 0
 
@@ -370,25 +348,6 @@ class OrderDesk:
                 continue
             old = self._root(line)
             for stranger in self.strangers():
-                if _alike(old, stranger):
+                if alike(old, stranger):
                     stranger.own, line.key = True, stranger.key
                     break
-
-
-def _alike(old: Tracked, stranger: Tracked) -> bool:
-    """Whether an order taken for never sent is this one."""
-    if old.sent is None or stranger.sent is None or stranger.sent < old.sent - SKEW:
-        return False
-    same = (old.ticker, old.side, old.quantity) == (
-        stranger.ticker,
-        stranger.side,
-        stranger.quantity,
-    )
-    return same and old.price == stranger.price
-
-
-def _apart(shares: int, won: int) -> list[Execution]:
-    """Shares that cost ``won`` together, at whole prices."""
-    price, rest = divmod(won, shares)
-    parts = (Execution(shares - rest, price), Execution(rest, price + 1))
-    return [each for each in parts if each.quantity]

@@ -210,7 +210,7 @@ class Reconciler:
             again = believed(self._account, self._as_booked, self._pause)
             if again is None:
                 return self._tell(Reconciliation(False))
-            broker.settle()
+            broker.settle(again=True)
             found = compare(book, again, self._ignored)
         found = found._replace(strangers=tuple(broker.strangers()))
         self._lock(found)

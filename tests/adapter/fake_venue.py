@@ -19,6 +19,8 @@ A, B = "005930", "000660"
 NAMES = (Instrument(ticker=A), Instrument(ticker=B))
 CLOSE = {A: 50_000, B: 100_000}
 ACCOUNT = "5000000101"
+LAG = timedelta(minutes=10)
+"""How old an order must be to be in a list that lags."""
 
 
 class KilledError(BaseException):
@@ -185,8 +187,10 @@ class FakeVenue:
         self.readings += 1
         if self.reading == "fails":
             raise KISAPIError("no answer")
-        if self.reading == "well":
-            self._seen = tuple(self._row(order) for order in self.orders.values())
+        if self.reading in ("well", "lags"):
+            late = self.clock.now() - LAG if self.reading == "lags" else datetime.max
+            orders = [order for order in self.orders.values() if order.at < late]
+            self._seen = tuple(self._row(order) for order in orders)
         day = first or self.clock.now().date()
         return tuple(row for row in self._seen if row.day == day)
 

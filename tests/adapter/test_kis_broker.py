@@ -7,6 +7,7 @@ from pathlib import Path
 import backtrader as bt
 import pytest
 
+from kisbt.adapter.kis_orders import MOST_LOOKS
 from kisbt.domain.trading import OrderState, Side
 from kisbt.krx import calendar
 from tests.adapter.fake_venue import ACCOUNT, CLOSE, DAY, A, KilledError
@@ -196,6 +197,53 @@ def test_nothing_expires_before_the_list_could_be_read(desk: LiveDesk) -> None:
     desk.venue.reading = "well"
     desk.turn(seconds=31)
     assert states(desk)[-1] is OrderState.FILLED
+
+
+def test_an_order_that_the_list_does_not_show_yet_is_not_taken_for_unfilled(
+    tmp_path: Path,
+) -> None:
+    desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 26)))
+    desk.place(BUY, A, 5, 50_000)
+    desk.venue.reading = "lags"
+    desk.venue.fill(1, 3, 50_000)  # and no notice of it arrives
+    desk.clock.at = datetime.combine(DAY, time(15, 31, 36))
+    desk.turn(bar=True)
+    assert desk.broker.open_orders()  # its cash stays reserved, and limits count it
+    for _ in range(12):
+        desk.turn(seconds=31)
+    assert [fill.quantity for fill in desk.witness.fills] == [3]
+    assert states(desk)[-1] is OrderState.EXPIRED
+    assert desk.broker.book.ledger.cash == desk.venue.cash
+    desk.close()
+
+
+def test_a_list_read_in_the_minute_of_the_close_is_read_again(tmp_path: Path) -> None:
+    desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 26)))
+    desk.place(BUY, A, 5, 50_000)
+    desk.clock.at = datetime.combine(DAY, time(15, 30, 1))
+    desk.turn(bar=True)
+    assert states(desk)[-1] is OrderState.EXPIRED
+    desk.venue.fill(1, 3, 50_000)  # the closing auction, told a second later; no notice
+    assert desk.broker.wake_at() == datetime.combine(DAY, time(15, 31))
+    desk.turn(seconds=60)
+    assert [fill.quantity for fill in desk.witness.fills] == [3]
+    assert states(desk)[-1] is OrderState.EXPIRED
+    assert desk.broker.wake_at() is None
+    desk.close()
+
+
+def test_an_order_that_no_list_ever_shows_is_waited_for_only_so_long(tmp_path: Path) -> None:
+    desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 26)))
+    desk.place(BUY, A, 5, 50_000)
+    desk.venue.reading = "empty"
+    desk.clock.at = datetime.combine(DAY, time(15, 32))
+    for _ in range(MOST_LOOKS - 1):
+        desk.turn(seconds=31)
+    assert desk.broker.open_orders()
+    desk.turn(seconds=31)
+    assert states(desk)[-1] is OrderState.EXPIRED
+    assert desk.broker.wake_at() is None
+    desk.close()
 
 
 def test_orders_decided_at_the_close_leave_before_the_next_open(tmp_path: Path) -> None:

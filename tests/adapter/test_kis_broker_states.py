@@ -131,7 +131,7 @@ class LiveAccount(RuleBasedStateMachine):
     @rule(
         seconds=st.sampled_from([0, 1, 3, 31, 90]),
         bar=st.booleans(),
-        reading=st.sampled_from(["well", "well", "stale", "fails"]),
+        reading=st.sampled_from(["well", "well", "stale", "lags", "fails"]),
     )
     def turn(self, seconds: int, bar: bool, reading: str) -> None:
         self.desk.venue.reading = reading

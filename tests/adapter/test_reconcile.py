@@ -1,16 +1,18 @@
 """Books against the venue: breaks lock a name, an empty balance is doubted, what agrees unlocks."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 import pytest
 
 from kisbt.adapter.account_book import AccountBook
+from kisbt.adapter.kis_orders import MOST_LOOKS
 from kisbt.adapter.reconcile import Break, Reconciler, begin_on, believed, compare
 from kisbt.domain.trading import Side
 from kisbt.errors import ConfigError, KISAPIError
 from kisbt.kis.models.account import Balance
+from kisbt.krx import calendar
 from kisbt.krx.costs import CostModel
 from tests.adapter.fake_venue import CLOSE, NAMES, A, B
 from tests.adapter.live_desk import LiveDesk
@@ -186,3 +188,22 @@ def test_an_unreadable_balance_changes_nothing_and_is_said(desk: LiveDesk) -> No
     assert not check.check().known
     assert A in desk.broker.guard.locked
     assert desk.alerts[0][0] == "alert"
+
+
+def test_a_fill_that_no_list_showed_in_time_is_looked_for_before_a_name_is_locked(
+    desk: LiveDesk,
+) -> None:
+    desk.clock.at = datetime.combine(NOW.date(), time(15, 26))
+    desk.place(Side.BUY, A, 5, 50_000)
+    desk.venue.fill(1, 3, 50_000)  # and no notice of it arrives
+    desk.venue.reading = "empty"
+    desk.clock.at = datetime.combine(NOW.date(), time(15, 32))
+    for _ in range(MOST_LOOKS):
+        desk.turn(seconds=31)
+    assert not desk.broker.open_orders()
+    desk.venue.reading = "well"
+    desk.clock.at = datetime.combine(calendar.next_session(NOW.date()), time(8, 32))
+    found = reconciler(desk).check()
+    assert found.clean
+    assert not desk.broker.guard.locked
+    assert [fill.quantity for fill in desk.witness.fills] == [3]
