@@ -51,9 +51,7 @@ def best_repair(kind: str, effect: float, seed: int, names: int = 40) -> Repair:
         catalogue = {feature.name: feature for feature in FEATURES}
         store = PromptStore(settings.folder("prompts"), catalogue=catalogue, clock=lambda: NOON)
         store.add(
-            Draft(
-                parent=1, author="human", summary="best", policy=POLICY, rules=(rule,), text=TEXT
-            )
+            Draft(parent=1, author="human", summary="best", policy=POLICY, rules=(rule,), text=TEXT)
         )
         base = specs_of(Order(), settings)[0]
         frozen, repaired = day_returns(
@@ -72,7 +70,7 @@ def _ratio(gained: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
 def table(found: list[Repair]) -> str:
     """A line a kind and effect."""
     lines = [
-        "| trap | effect | markets | mean IR of the best repair | standard error | lowest | highest |",
+        "| trap | effect | markets | IR of the best repair | standard error | lowest | highest |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for kind, effect in sorted({(one.kind, one.effect) for one in found}):
