@@ -5,7 +5,7 @@ or taken out afterwards is found by ``broken_link``. What the rows mean is the g
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -49,15 +49,25 @@ class ExperimentRow(NamedTuple):
 
 
 class OpenLedger:
-    """The ledger inside one transaction: read, check, then write, with nobody in between."""
+    """The ledger inside one transaction: read, check, then write, with nobody in between.
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    Args:
+        connection: The open journal.
+        now: Naive KST.
+        known: The oldest rows, as read before: rows are only added.
+    """
+
+    def __init__(
+        self, connection: Connection, now: datetime, known: Sequence[LedgerEntry] = ()
+    ) -> None:
         self._connection = connection
         self._now = iso(now)
+        self._known = list(known)
 
     def entries(self, campaign: str | None = None) -> list[LedgerEntry]:
         """All rows, or one campaign's, oldest first."""
-        return _entries(self._connection, campaign)
+        self._known += _entries(self._connection, campaign=None, behind=len(self._known))
+        return [each for each in self._known if campaign in (None, each.campaign)]
 
     def append(
         self, campaign: str, kind: str, version: str | None, body: Mapping[str, Any]
@@ -136,6 +146,7 @@ class ExperimentLedger:
     def __init__(self, db: DatabaseManager, clock: Callable[[], datetime] | None = None) -> None:
         self._db = db
         self._clock = clock or korean_now
+        self._known: list[LedgerEntry] = []
 
     @contextmanager
     def writing(self) -> Iterator[OpenLedger]:
@@ -145,7 +156,10 @@ class ExperimentLedger:
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LEDGER_LOCK}
                 )
-            yield OpenLedger(connection, self._clock())
+            book = OpenLedger(connection, self._clock(), self._known)
+            yield book
+            known = book.entries()
+        self._known = known  # committed: nothing of it can go away any more
 
     def entries(self, campaign: str | None = None) -> list[LedgerEntry]:
         """All rows, or one campaign's, oldest first."""
@@ -217,8 +231,8 @@ def _digest(previous: str, *parts: object) -> str:
     return "sha256:" + hashlib.sha256(text_of).hexdigest()
 
 
-def _entries(connection: Connection, campaign: str | None) -> list[LedgerEntry]:
-    query = select(gate_events).order_by(gate_events.c.seq)
+def _entries(connection: Connection, campaign: str | None, behind: int = 0) -> list[LedgerEntry]:
+    query = select(gate_events).where(gate_events.c.seq >= behind).order_by(gate_events.c.seq)
     if campaign is not None:
         query = query.where(gate_events.c.campaign_id == campaign)
     return [

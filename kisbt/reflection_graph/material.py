@@ -37,7 +37,8 @@ class Material:
     """What the journal holds for one scope. Read on first use; never changes afterwards.
 
     ``until`` of the scope also ends what outcomes may be looked at: nothing behind it is read, so
-    that reflection in the middle of a walk forward knows no later close.
+    that reflection in the middle of a walk forward knows no later close. ``whole`` is the material
+    of the same runs without an end, which was read once: it is cut at ``until`` instead.
     """
 
     db: DatabaseManager
@@ -45,6 +46,7 @@ class Material:
     policy: Policy
     horizon_days: int | None = None
     tell: Callable[[str], None] = field(default=lambda _: None)
+    whole: "Material | None" = None
 
     @cached_property
     def sources(self) -> list[Source]:
@@ -59,9 +61,12 @@ class Material:
     @cached_property
     def executions(self) -> dict[str, list[Execution]]:
         """Fills by run, up to the scope's end."""
-        last = None if self.scope.until is None else self.scope.until
-        with self.db.reading() as connection:
-            found = {s.run_id: read_executions(connection, s.run_id) for s in self.sources}
+        last = self.scope.until
+        if self.whole is not None:
+            found = self.whole.executions
+        else:
+            with self.db.reading() as connection:
+                found = {s.run_id: read_executions(connection, s.run_id) for s in self.sources}
         if last is None:
             return found
         return {
@@ -70,6 +75,8 @@ class Material:
 
     @cached_property
     def _changes(self) -> dict[str, list[PositionChange]]:
+        if self.whole is not None:
+            return self.whole._changes
         with self.db.reading() as connection:
             return {s.run_id: read_changes(connection, s.run_id) for s in self.sources}
 
@@ -100,6 +107,9 @@ class Material:
     def panels(self) -> list[Panel]:
         """Markets of all runs, in the order in which they were first seen."""
         self.tell("panels")
+        until = self.scope.until
+        if self.whole is not None and until and all(p.every == 1 for p in self.whole.panels):
+            return [p for whole in self.whole.panels if (p := whole.until(until)) is not None]
         found = []
         with self.db.reading() as connection:
             for market in dict.fromkeys(s.market for s in self.sources):
@@ -128,12 +138,18 @@ class Material:
         """Buys that were decided, by market, and whether each was filled."""
         filled = {one.fill.ref for fills in self.executions.values() for one in fills}
         found: dict[str, list[tuple[Judged, bool]]] = {}
-        with self.db.reading() as connection:
-            for source in self.sources:
-                for one in read_judged(connection, source.run_id):
-                    done = f"{source.run_id}:{one.order_ref}" in filled
-                    found.setdefault(source.market, []).append((one, done))
+        for source in self.sources:
+            for one in self._decided[source.run_id]:
+                done = f"{source.run_id}:{one.order_ref}" in filled
+                found.setdefault(source.market, []).append((one, done))
         return found
+
+    @cached_property
+    def _decided(self) -> dict[str, list[Judged]]:
+        if self.whole is not None:
+            return self.whole._decided
+        with self.db.reading() as connection:
+            return {s.run_id: read_judged(connection, s.run_id) for s in self.sources}
 
     @cached_property
     def horizon(self) -> int:

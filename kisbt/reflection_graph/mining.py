@@ -138,11 +138,13 @@ def askable(grid: Grid, sums: Sums, least: int, most: float, count: int) -> Mask
     return np.asarray(enough & (upper | np.eye(len(enough), dtype=bool)))
 
 
-def p_values(sums: Sums) -> tuple[Floats, Floats]:
-    """T of every entry and its one-sided p: small when the condition loses."""
+def p_values(sums: Sums, asked: Mask) -> tuple[Floats, Floats]:
+    """T of every entry, and its one-sided p where ``asked``: small when the condition loses."""
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(sums.squares > 0, sums.total / np.sqrt(sums.squares), 0.0)
-        return t, one_sided(t, sums.blocks)
+    p = np.ones_like(t)
+    p[asked] = one_sided(t[asked], sums.blocks[asked])
+    return t, p
 
 
 def discovery_rates(p: Floats, asked: Mask) -> Floats:
@@ -261,7 +263,7 @@ def _losing(
     With it which pairs ``[C, C]`` say enough more than their halves to stand for themselves.
     """
     asked = askable(grid, sums, least, MOST_ROWS, len(evidence))
-    t, p = p_values(sums)
+    t, p = p_values(sums, asked)
     q = discovery_rates(p, asked)
     score = (-sums.total - np.sqrt(sums.squares)) / len(evidence)
     stable = (sums.first < 0) & (sums.total - sums.first < 0)
@@ -382,7 +384,7 @@ def question(evidence: Evidence, when: tuple[Condition, ...], mask: Mask, block:
         np.array([[(sums**2).sum()]]), np.array([[float(seen.sum())]]),
         np.array([[sums[: cut.half].sum()]]),
     )  # fmt: skip
-    t, p = p_values(one)
+    t, p = p_values(one, np.ones((1, 1), dtype=bool))
     first, total = float(one.first[0, 0]), float(one.total[0, 0])
     score = (-total - float(np.sqrt(one.squares[0, 0]))) / len(evidence)
     stable = first < 0 and total - first < 0

@@ -4,8 +4,10 @@ A snapshot holds all names that a decision could have chosen, so what was not bo
 and so is what it would have earned: its closes stand in later snapshots.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ class Panel:
 
     ``at`` is ISO text; ``day`` numbers the sessions from 0, ``[T]``. ``features`` is
     ``[T, N, F]``, ``closes`` ``[T, N]`` in won, ``shares`` ``[T, N]`` what a share of the first
-    tick has become by splits.
+    tick has become by splits. Of all ticks each ``every``-th is here.
     """
 
     market: str
@@ -37,6 +39,7 @@ class Panel:
     features: Floats
     closes: Floats
     shares: Floats
+    every: int = 1
 
     @property
     def values(self) -> Floats:
@@ -60,6 +63,32 @@ class Panel:
     def current(self) -> NDArray[np.bool_]:
         """Names with features at a tick, ``[T, N]``."""
         return np.asarray(~np.isnan(self.features).all(axis=2))
+
+    def until(self, last: date) -> "Panel | None":
+        """The market as it was known on ``last``: what ``build_panel`` makes of ticks up to it.
+
+        ``None`` without a tick.
+
+        Raises:
+            ValueError: the panel was thinned out: a shorter one would have more ticks.
+        """
+        if self.every != 1:
+            raise ValueError(f"of {self.market} only every {self.every}-th tick is here")
+        count = bisect_right(self.at, last.isoformat(), key=lambda time: time[:10])
+        if not count:
+            return None
+        nothing = np.isnan(self.closes[:count]).all(axis=0)
+        nothing &= np.isnan(self.features[:count]).all(axis=(0, 2))
+        listed: NDArray[np.bool_] = np.logical_not(nothing)
+        features, closes, shares = (
+            each[:count] if listed.all() else each[:count, listed]
+            for each in (self.features, self.closes, self.shares)
+        )
+        tickers = [ticker for ticker, known in zip(self.tickers, listed, strict=True) if known]
+        return Panel(
+            self.market, self.at[:count], self.day[:count], tickers, self.names, features, closes,
+            shares,
+        )  # fmt: skip
 
 
 def build_panel(
@@ -114,7 +143,7 @@ def build_panel(
             features[t, [place[ticker] for ticker in listed]] = chosen
     days = np.unique([time[:10] for time in at], return_inverse=True)[1].astype(np.int64)
     shares = _shares(at, place, changes)
-    return Panel(market, at, days, ordered, tuple(names), features, closes, shares)
+    return Panel(market, at, days, ordered, tuple(names), features, closes, shares, stride)
 
 
 def _shares(

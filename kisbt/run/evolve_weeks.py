@@ -273,7 +273,10 @@ class Walk:
     def _bench(self, champion: PromptVersion, windows: Windows, longest: int) -> Workbench:
         chosen, until = self._settings.reflection, windows.development.last
         scope = Scope(until=until, runs=(self._run_of(champion),))
-        material = Material(self._db, scope, champion.policy, chosen.horizon, self._tell)
+        material = Material(
+            self._db, scope, champion.policy, chosen.horizon, self._tell,
+            whole=self._trips[self._run_of(champion)],
+        )  # fmt: skip
         options = Options(
             seed=chosen.seed,
             candidates=chosen.candidates,

@@ -35,6 +35,26 @@ def test_entries_come_back_in_the_order_they_were_made(new_journal: NewJournal) 
     ledger.check()
 
 
+def test_what_was_read_before_is_not_read_again_and_nothing_is_missed(
+    new_journal: NewJournal,
+) -> None:
+    db = new_journal()
+    ledger, other = filled(db), ExperimentLedger(db, clock)
+    with other.writing() as book:
+        book.append("c2", "variant", "sha256:x", {"number": 4})
+    with pytest.raises(RuntimeError), ledger.writing() as book:
+        book.append("c1", "variant", "sha256:y", {"number": 5})
+        assert len(book.entries()) == 6
+        raise RuntimeError  # and so the row was never written
+    with ledger.writing() as book:
+        assert book.entries() == ledger.entries()
+        made = book.append("c1", "variant", "sha256:z", {"number": 6})
+        assert made.seq == 5
+        assert [each.body["number"] for each in book.entries("c1")] == [0, 1, 2, 3, 6]
+    with ledger.writing() as book:
+        assert book.entries() == ledger.entries()
+
+
 def test_changed_entry_is_found(new_journal: NewJournal) -> None:
     db = new_journal()
     ledger = filled(db)

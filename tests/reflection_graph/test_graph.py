@@ -1,6 +1,9 @@
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kisbt.config import Settings
@@ -218,6 +221,30 @@ def test_nothing_behind_the_scope_is_read(db: DatabaseManager) -> None:
     shared = dict(zip(same.place, same.outcome, strict=True))
     for place, outcome in zip(early.entries.place, early.entries.outcome, strict=True):
         assert shared[place] == pytest.approx(outcome, abs=2e-3)  # costs are of another period
+
+
+def test_what_was_read_once_and_cut_is_what_would_have_been_read(db: DatabaseManager) -> None:
+    whole = Material(db, Scope(), POLICY)
+    for tick in (60, 301, len(whole.panels[0].at) - 1):
+        scope = Scope(until=whole.panels[0].at[tick][:10])
+        read = Material(db, scope, POLICY)
+        cut = Material(db, scope, POLICY, whole=whole)
+        (ours,), (theirs,) = cut.panels, read.panels
+        assert (ours.at, ours.tickers, ours.names) == (theirs.at, theirs.tickers, theirs.names)
+        for name in ("day", "features", "closes", "shares"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+        assert (cut.executions, cut.judged) == (read.executions, read.judged)
+        assert (cut.trips.closed, cut.horizon) == (read.trips.closed, read.horizon)
+        for one, other in ((cut.entries, read.entries), (cut.holdings, read.holdings)):
+            assert (one.place, one.by) == (other.place, other.by)
+            for name in ("rows", "outcome", "excess", "day", "fate"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_market_that_was_thinned_out_is_not_cut(db: DatabaseManager) -> None:
+    (panel,) = Material(db, Scope(), POLICY).panels
+    with pytest.raises(ValueError, match="every 2-th"):
+        replace(panel, every=2).until(date(2021, 1, 4))
 
 
 def test_rules_that_were_rejected_are_not_tried_again(
