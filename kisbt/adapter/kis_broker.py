@@ -94,6 +94,7 @@ class KISBroker(FollowingBroker):
         self._tries: dict[str, tuple[datetime, datetime]] = {}
         self._recalled: dict[str, datetime] = {}
         self._at_bar = False
+        self._early: list[bt.Order] = []
         self._actions = self._ahead(actions)
 
     # what a mode says of time and price
@@ -117,6 +118,8 @@ class KISBroker(FollowingBroker):
         bar = self._current_bar()
         new_bar, self._bar = bar is not None and bar != self._bar, bar
         self._at_bar = False
+        self._outbox.extendleft(reversed(self._early))
+        self._early.clear()
         self._act()
         heard = self._notices()
         if (desk := self._desks.get(self._today())) is not None:
@@ -131,6 +134,17 @@ class KISBroker(FollowingBroker):
         if new_bar:
             self._valuation = self._value()
         self._outbox.append(None)  # Cerebro stops reading at the mark
+
+    def get_notification(self) -> bt.Order | None:
+        """See ``BookBroker``. A name's executions wait for its first bar in this process.
+
+        backtrader dates what closes a trade by the name's current bar, and fails without one.
+        """
+        while (order := super().get_notification()) is not None:
+            if not order.executed.size or len(order.data):
+                return order
+            self._early.append(order)
+        return None
 
     def settle(self, *, again: bool = False) -> None:
         """Take in notices, read the orders of open days, and book what that tells, now.

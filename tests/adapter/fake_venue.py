@@ -90,9 +90,10 @@ class StillData:
         self.close = Line([float(CLOSE[ticker])])
         self.datetime = Line([bt.date2num(at)])
         self.p = type("P", (), {"sessionend": datetime.max.time()})()
+        self.bars = 1
 
     def __len__(self) -> int:
-        return 1
+        return self.bars
 
     @staticmethod
     def date2num(at: datetime) -> float:

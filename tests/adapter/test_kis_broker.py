@@ -354,3 +354,24 @@ def test_an_order_that_turned_up_is_called_back_until_it_is_gone(desk: LiveDesk)
     desk.turn(seconds=40)
     assert desk.venue.orders[1].remaining == 0
     assert len(desk.venue.taken()) == 2
+
+
+def test_an_execution_before_a_names_first_bar_is_told_after_it(desk: LiveDesk) -> None:
+    desk.place(BUY, A, 10, 50_000)
+    desk.turn(seconds=1)
+    desk.data[A].bars = 0  # a new process, in which no bar has come yet
+    desk.restart()
+    desk.venue.fill(1, 4, 50_000)
+    desk.venue.fill(1, 6, 49_950)
+
+    def told() -> list[float]:
+        desk.clock.pass_by(31)
+        desk.broker.next()
+        return [order.executed.size for order in iter(desk.broker.get_notification, None)]
+
+    assert not any(told())
+    assert sum(fill.quantity for fill in desk.witness.fills) == 10  # the books have it at once
+    assert not any(told())
+    desk.data[A].bars = 1
+    assert told()[-1] == 10
+    assert not told()
