@@ -18,10 +18,14 @@ SETTLE = timedelta(minutes=1)
 QUOTES_UNTIL = timedelta(minutes=9)
 """After the close, quotes hold the session's figures; then after-hours trades join them."""
 
-AGAIN = 15.0
-"""Wall seconds between two tries for names that could not be read."""
+AGAIN, TRIES = 15.0, 8
+"""Wall seconds between two tries for names that could not be read, and tries at that pace."""
 
-TRIES = 8
+PATIENCE, MOST_TRIES = timedelta(minutes=5), 44
+"""Between two later tries, and tries in all: three hours. Orders leave at the next opening."""
+
+HELD_DAYS = 3
+"""So many days in a row nobody decides for want of a name; then the others are traded again."""
 
 
 class DaySource:
@@ -52,6 +56,7 @@ class DaySource:
         self._found: dict[str, LiveBar] = {}
         self._missing = list(self._tickers)
         self._tries, self._quoted = 0, False
+        self._missed: dict[str, int] = {}
 
     @property
     def history_ends(self) -> date:
@@ -71,26 +76,40 @@ class DaySource:
         due = self._due()
         while due <= now:
             if not self._read(now):
-                return now + max(self._clock.lapse(AGAIN), timedelta(milliseconds=1))
+                return now + max(self._pause(), timedelta(milliseconds=1))
             due = self._due()
         return due
+
+    def _pause(self) -> timedelta:
+        quick = self._clock.lapse(AGAIN)
+        if self._tries < TRIES:
+            return quick
+        return min(self._clock.lapse(PATIENCE.total_seconds()), max(PATIENCE, quick))
 
     def _due(self) -> datetime:
         return calendar.session_hours(self._day).close + SETTLE
 
     def _read(self, now: datetime) -> bool:
-        """Read what is missing of the day; true once the day is done."""
+        """Read what is missing of the day; true once the day is done.
+
+        A day of which a name stays unread is ragged: nobody decides on it, for ``HELD_DAYS``.
+        """
         close = calendar.session_hours(self._day).close
         errors = self._ask(fresh=now < close + QUOTES_UNTIL and now.date() == self._day)
         self._tries += 1
-        if errors and self._tries < TRIES:
+        if errors and self._tries < MOST_TRIES:
+            if self._tries == TRIES:
+                names = ", ".join(errors)
+                self._say("warning", f"{self._day} 일봉을 아직 읽지 못함, 기다림: {names}")
             return False
+        self._missed = {ticker: self._missed.get(ticker, 0) + 1 for ticker in errors}
+        ragged = any(missed <= HELD_DAYS for missed in self._missed.values())
+        what = "이 날은 판단하지 않음" if ragged else "이 종목을 빼고 판단"
         for ticker, error in errors.items():
-            self._say(
-                "alert", f"{ticker}: {self._day} 일봉을 읽지 못해 이번 판단에서 제외: {error}"
-            )
+            self._say("alert", f"{ticker}: {self._day} 일봉을 읽지 못함, {what}: {error}")
         if self._found and self._was_session():
-            self._publish(BarSet(close, dict(sorted(self._found.items()))))
+            bars = dict(sorted(self._found.items()))
+            self._publish(BarSet(close, bars, ragged=ragged))
         self._day = calendar.next_session(self._day)
         self._found, self._missing = {}, list(self._tickers)
         self._tries, self._quoted = 0, False
