@@ -14,9 +14,10 @@ import math
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,10 +25,12 @@ from kisbt.config import Settings, load_settings
 from kisbt.data.features.catalogue import FEATURES
 from kisbt.data.store import save_dataset
 from kisbt.data.synth.traps import IR_3, TRAPS, TrapSpec, make_trap_market
-from kisbt.domain.rules import Condition
+from kisbt.domain.rules import Condition, Rule
 from kisbt.rulebook.draft import Draft
 from kisbt.rulebook.store import PromptStore
 from kisbt.rulebook.version import Policy
+
+Found = TypeVar("Found")
 
 STRATEGY = Path(__file__).resolve().parents[1] / "strategies" / "llm_trader.py"
 NOON = datetime(2026, 11, 24, 12)
@@ -64,10 +67,16 @@ def project(
         + (f"[reflection]\ndiscovery_level = {discovery}\n" if discovery else ""),
         encoding="utf-8",
     )
+    settings = load_settings(folder / "kisbt.toml", {})
+    add_version(settings)
+    return settings
+
+
+def add_version(settings: Settings, *rules: Rule) -> None:
+    """Add the version that buys surges, under ``rules``, to a project's prompts."""
     catalogue = {feature.name: feature for feature in FEATURES}
-    store = PromptStore(folder / "prompts", catalogue=catalogue, clock=lambda: NOON)
-    store.add(Draft(author="human", summary="급등 매수", policy=POLICY, text=TEXT))
-    return load_settings(folder / "kisbt.toml", {})
+    store = PromptStore(settings.folder("prompts"), catalogue=catalogue, clock=lambda: NOON)
+    store.add(Draft(author="human", summary="급등 매수", policy=POLICY, rules=rules, text=TEXT))
 
 
 def year_of_noise(
@@ -238,7 +247,7 @@ def main() -> int:
         ]  # fmt: skip
     rows = _finished(asked.out)
     missing = [one for one in wanted if one not in [row["asked"] for row in rows]]
-    for row in _run(asked.what, missing, asked.jobs):
+    for row in as_they_end(_one, [(asked.what, one) for one in missing], asked.jobs):
         rows.append(row)
         if asked.out:
             with asked.out.open("a", encoding="utf-8") as file:
@@ -255,14 +264,16 @@ def _finished(path: Path | None) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _run(what: str, wanted: list[dict[str, Any]], jobs: int) -> Any:
+def as_they_end(
+    work: Callable[..., Found], wanted: Sequence[tuple[Any, ...]], jobs: int
+) -> Iterator[Found]:
+    """``work(*one)`` for every one of ``wanted``, in ``jobs`` processes, in the order of ending."""
     if jobs == 1:
-        return (_one(what, one) for one in wanted)
+        return (work(*one) for one in wanted)
     from joblib import Parallel, delayed
 
-    return Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        delayed(_one)(what, one) for one in wanted
-    )
+    spread = Parallel(n_jobs=jobs, return_as="generator_unordered")
+    return iter(spread(delayed(work)(*one) for one in wanted))
 
 
 def _one(what: str, asked: dict[str, Any]) -> dict[str, Any]:

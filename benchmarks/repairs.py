@@ -9,23 +9,25 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.learning import AFTER, DEVELOPMENT, HOLDOUT, NOON, POLICY, TEXT, WARM, project
-from kisbt.data.features.catalogue import FEATURES
+from benchmarks.learning import (
+    AFTER,
+    DEVELOPMENT,
+    HOLDOUT,
+    WARM,
+    add_version,
+    as_they_end,
+    project,
+)
 from kisbt.data.synth.traps import IR_3, TRAPS, TrapSpec
 from kisbt.domain.rules import Category, Effect, EffectKind, Rule
-from kisbt.rulebook.draft import Draft
-from kisbt.rulebook.store import PromptStore
+from kisbt.evidence.sharpe import annualised, sharpe_ratio
 from kisbt.run.order import Order, specs_of
 from kisbt.run.paired import day_returns
-
-YEAR = 245
-"""Sessions."""
 
 
 class Repair(NamedTuple):
@@ -48,11 +50,7 @@ def best_repair(kind: str, effect: float, seed: int, names: int = 40) -> Repair:
             id="R0001", category=Category.ENTRY, priority=1, when=TRAPS[kind],
             then=Effect(kind=EffectKind.BLOCK_BUY), because="planted",
         )  # fmt: skip
-        catalogue = {feature.name: feature for feature in FEATURES}
-        store = PromptStore(settings.folder("prompts"), catalogue=catalogue, clock=lambda: NOON)
-        store.add(
-            Draft(parent=1, author="human", summary="best", policy=POLICY, rules=(rule,), text=TEXT)
-        )
+        add_version(settings, rule)
         base = specs_of(Order(), settings)[0]
         frozen, repaired = day_returns(
             [base.model_copy(update={"prompt": number}) for number in (1, 2)], settings
@@ -60,11 +58,8 @@ def best_repair(kind: str, effect: float, seed: int, names: int = 40) -> Repair:
     if frozen.failed or repaired.failed:
         raise AssertionError(frozen.failed or repaired.failed)
     gained = (repaired.returns - frozen.returns)[WARM:]
-    return Repair(kind, effect, seed, _ratio(gained), _ratio(gained[-2 * HOLDOUT :]))
-
-
-def _ratio(gained: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
-    return float(gained.mean() / gained.std(ddof=1) * np.sqrt(YEAR))
+    whole, last = (annualised(sharpe_ratio(days)) for days in (gained, gained[-2 * HOLDOUT :]))
+    return Repair(kind, effect, seed, whole, last)
 
 
 def table(found: list[Repair]) -> str:
@@ -98,20 +93,11 @@ def main() -> int:
         for seed in range(1, asked.seeds + 1)
     ]
     found = []
-    for one in _measured(wanted, asked.jobs):
+    for one in as_they_end(best_repair, wanted, asked.jobs):
         print(json.dumps(one._asdict()), file=sys.stderr)
         found.append(one)
     print(table(found))
     return 0
-
-
-def _measured(wanted: list[tuple[str, float, int]], jobs: int) -> Iterator[Repair]:
-    if jobs == 1:
-        return (best_repair(*one) for one in wanted)
-    from joblib import Parallel, delayed
-
-    work = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    return iter(work(delayed(best_repair)(*one) for one in wanted))
 
 
 if __name__ == "__main__":

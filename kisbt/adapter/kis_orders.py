@@ -14,7 +14,7 @@ from kisbt.adapter.kis_venue import Venue as Venue
 from kisbt.domain.ports import Clock
 from kisbt.domain.trading import OrderState, Side
 from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Throttled, Unreachable
-from kisbt.kis.ledger import Execution, OrderLedger, Tracked
+from kisbt.kis.ledger import Execution, OrderLedger, Tracked, bare_number
 from kisbt.kis.models.account import OrderReceipt
 from kisbt.kis.records import Notice
 
@@ -128,7 +128,7 @@ class OrderDesk:
         more executions than it could write down.
         """
         if number:
-            self._unseen.add(number.lstrip("0"))
+            self._unseen.add(bare_number(number))
         self.turns += 1
         key = self._ledger.sending(ticker, side, quantity, price, sent)
         self._lines[ref] = OrderLine(key, filled, amount, quantity=quantity)
@@ -187,7 +187,7 @@ class OrderDesk:
         self.known_at = now
         self._ledger.listed(rows)
         self._looks += 1
-        numbers = {row.number.lstrip("0") for row in rows}
+        numbers = {bare_number(row.number) for row in rows}
         self._unseen -= numbers
         if self._looks >= MOST_LOOKS:
             self._unseen.clear()
@@ -196,7 +196,7 @@ class OrderDesk:
         self._revive()
         for line in self._lines.values():
             order = self._root(line)
-            if {part.number.lstrip("0") for part in self._chain(line)} <= numbers:
+            if {bare_number(part.number) for part in self._chain(line)} <= numbers:
                 line.shown = now
             if line.cancelling:
                 line.looked += 1

@@ -55,6 +55,9 @@ class OpenLedger:
         connection: The open journal.
         now: Naive KST.
         known: The oldest rows, as read before: rows are only added.
+
+    Attributes:
+        known: Those and what was read since.
     """
 
     def __init__(
@@ -62,12 +65,13 @@ class OpenLedger:
     ) -> None:
         self._connection = connection
         self._now = iso(now)
-        self._known = list(known)
+        self.known = list(known)
 
     def entries(self, campaign: str | None = None) -> list[LedgerEntry]:
         """All rows, or one campaign's, oldest first."""
-        self._known += _entries(self._connection, campaign=None, behind=len(self._known))
-        return [each for each in self._known if campaign in (None, each.campaign)]
+        behind = self.known[-1].seq + 1 if self.known else 0
+        self.known += _entries(self._connection, None, behind)
+        return [each for each in self.known if campaign in (None, each.campaign)]
 
     def append(
         self, campaign: str, kind: str, version: str | None, body: Mapping[str, Any]
@@ -158,8 +162,7 @@ class ExperimentLedger:
                 )
             book = OpenLedger(connection, self._clock(), self._known)
             yield book
-            known = book.entries()
-        self._known = known  # committed: nothing of it can go away any more
+        self._known = book.known  # committed: nothing of it can go away any more
 
     def entries(self, campaign: str | None = None) -> list[LedgerEntry]:
         """All rows, or one campaign's, oldest first."""

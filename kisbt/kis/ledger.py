@@ -147,17 +147,17 @@ class OrderLedger:
     def notice(self, notice: Notice) -> Tracked | None:
         """Apply a notice; return the order it changed, ``None`` if nothing (yet)."""
         with self._lock:
-            order = self._by_number.get(_bare(notice.number))
-            if order is None and _bare(notice.original):
+            order = self._by_number.get(bare_number(notice.number))
+            if order is None and bare_number(notice.original):
                 if notice.is_fill:
                     order = self._gone_on(notice)
                 elif notice.change != _NEW:
                     return self._change(notice)
             if order is not None:
                 return order if self._apply(order, notice) else None
-            self._early.setdefault(_bare(notice.number), []).append(notice)
+            self._early.setdefault(bare_number(notice.number), []).append(notice)
             self._match_lost()
-            return self._by_number.get(_bare(notice.number))
+            return self._by_number.get(bare_number(notice.number))
 
     def listed(self, rows: Iterable[OrderRow]) -> list[Tracked]:
         """Apply a reading of the day's orders; return the orders that changed.
@@ -167,7 +167,7 @@ class OrderLedger:
         with self._lock:
             changed = []
             for row in sorted(rows, key=lambda row: row.number):
-                order = self._by_number.get(_bare(row.number)) or self._adopt(row)
+                order = self._by_number.get(bare_number(row.number)) or self._adopt(row)
                 if order is None:
                     continue
                 before = (order.filled, order.remaining, order.rejected)
@@ -192,13 +192,13 @@ class OrderLedger:
             return [
                 order
                 for order in self._orders.values()
-                if order.state is OrderState.UNKNOWN or _bare(order.number) in self._doubts
+                if order.state is OrderState.UNKNOWN or bare_number(order.number) in self._doubts
             ]
 
     def differences(self, rows: Iterable[OrderRow]) -> list[str]:
         """Return in words how our view differs from the list's, order by order."""
         with self._lock:
-            listed = {_bare(row.number): row for row in rows}
+            listed = {bare_number(row.number): row for row in rows}
             orders = {number for number, row in listed.items() if not _only_cancels(row)}
             found = [
                 f"order {number}: filled {order.filled} here, {listed[number].filled} at KIS"
@@ -229,7 +229,7 @@ class OrderLedger:
             if row.remaining is not None:
                 gone = order.quantity - row.filled - row.remaining
             order.cancelled = max(order.cancelled, gone - order.moved)
-        bare = _bare(row.number)
+        bare = bare_number(row.number)
         left = self._doubts.get(bare)
         if left is not None:
             settled = left <= 1 or order.listed > order.noticed or order.remaining == 0
@@ -238,7 +238,7 @@ class OrderLedger:
                 del self._doubts[bare]
 
     def _name(self, order: Tracked, number: str) -> None:
-        bare = _bare(number)
+        bare = bare_number(number)
         if order.number or bare in self._by_number:
             return
         order.number, order.lost = number, False
@@ -251,7 +251,7 @@ class OrderLedger:
         mark = (notice.is_fill, notice.accepted, notice.time, notice.quantity, notice.price)
         if mark in order.seen:
             if notice.is_fill and order.filled < order.quantity:
-                self._doubts[_bare(order.number)] = READINGS
+                self._doubts[bare_number(order.number)] = READINGS
             return False
         order.seen.add(mark)
         order.branch = order.branch or notice.branch
@@ -267,10 +267,10 @@ class OrderLedger:
 
     def _change(self, notice: Notice) -> Tracked | None:
         """Apply a cancel or a modify to the order that it names."""
-        original = self._by_number.get(_bare(notice.original))
+        original = self._by_number.get(bare_number(notice.original))
         if original is None or notice.refused or notice.accepted != "2":
             return None
-        mark = (notice.change, _bare(notice.number))
+        mark = (notice.change, bare_number(notice.number))
         if mark in original.seen:
             return None
         original.seen.add(mark)
@@ -283,7 +283,7 @@ class OrderLedger:
 
     def _gone_on(self, notice: Notice) -> Tracked | None:
         """The order that a fill belongs to of whose modification nothing was heard."""
-        original = self._by_number.get(_bare(notice.original))
+        original = self._by_number.get(bare_number(notice.original))
         if original is None or not notice.order_quantity:
             return None  # the list will tell
         price = notice.order_price or None
@@ -328,7 +328,7 @@ class OrderLedger:
         if row.side is None or not row.quantity or _only_cancels(row):
             return None
         if row.is_change:
-            original = self._by_number.get(_bare(row.original))
+            original = self._by_number.get(bare_number(row.original))
             return original and self._move(original, row.number, row.quantity, row.price or None)
         fitting = [order for order in self._nameless() if _fits_row(order, row)]
         if any(not order.lost for order in fitting):
@@ -348,7 +348,7 @@ class OrderLedger:
         return [order for order in self._orders.values() if not order.number and not order.rejected]
 
 
-def _bare(number: str) -> str:
+def bare_number(number: str) -> str:
     """Return an order number without its padding, by which it is known here."""
     return number.strip().lstrip("0")
 
@@ -365,7 +365,7 @@ def _only_cancels(row: OrderRow) -> bool:
 
 def _is_acceptance(notice: Notice) -> bool:
     """Whether a notice tells that a new order was taken (접수), or that the exchange refused it."""
-    return not notice.is_fill and notice.change == _NEW and not _bare(notice.original)
+    return not notice.is_fill and notice.change == _NEW and not bare_number(notice.original)
 
 
 def _fits_notice(order: Tracked, notice: Notice) -> bool:

@@ -9,6 +9,7 @@ from kisbt.kis import endpoints as at
 from kisbt.kis.account import AccountCalls
 from kisbt.kis.answers import check_ticker, output, read
 from kisbt.kis.errors import KISAPIError, OutcomeUnknown, Refused
+from kisbt.kis.ledger import bare_number
 from kisbt.kis.models.account import OrderReceipt, OrderRow
 
 LIMIT, MARKET = "00", "01"
@@ -197,7 +198,7 @@ class OrderCalls(AccountCalls):
             The oldest order that fits and is not ``known``.
         """
         certain = True
-        taken = {number.lstrip("0") for number in known}
+        taken = {bare_number(number) for number in known}
         for attempt in range(tries):
             if attempt:
                 self._sleep(wait)
@@ -210,7 +211,7 @@ class OrderCalls(AccountCalls):
             fitting = [
                 row
                 for row in rows
-                if row.number.lstrip("0") not in taken
+                if bare_number(row.number) not in taken
                 and not row.is_change
                 and row.quantity == quantity
                 and (price is None or row.price == price)

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+from sqlalchemy import Connection
 
 from kisbt.domain.trading import PositionChange
 from kisbt.journal.database import DatabaseManager
@@ -27,6 +29,8 @@ from kisbt.reflection_graph.evidence import Evidence, entry_evidence, holding_ev
 from kisbt.reflection_graph.panel import Panel, build_panel
 from kisbt.reflection_graph.trips import Trips, make_trips, round_trip_cost
 from kisbt.rulebook.version import Policy
+
+One = TypeVar("One")
 
 SHORTEST, LONGEST = 3, 20
 """Sessions: bounds of the horizon over which a judged name's outcome is taken."""
@@ -62,11 +66,7 @@ class Material:
     def executions(self) -> dict[str, list[Execution]]:
         """Fills by run, up to the scope's end."""
         last = self.scope.until
-        if self.whole is not None:
-            found = self.whole.executions
-        else:
-            with self.db.reading() as connection:
-                found = {s.run_id: read_executions(connection, s.run_id) for s in self.sources}
+        found = self._of_runs(read_executions) if self.whole is None else self.whole.executions
         if last is None:
             return found
         return {
@@ -75,10 +75,11 @@ class Material:
 
     @cached_property
     def _changes(self) -> dict[str, list[PositionChange]]:
-        if self.whole is not None:
-            return self.whole._changes
+        return self._of_runs(read_changes) if self.whole is None else self.whole._changes
+
+    def _of_runs(self, read: Callable[[Connection, str], One]) -> dict[str, One]:
         with self.db.reading() as connection:
-            return {s.run_id: read_changes(connection, s.run_id) for s in self.sources}
+            return {source.run_id: read(connection, source.run_id) for source in self.sources}
 
     @cached_property
     def trips(self) -> Trips:
@@ -146,10 +147,7 @@ class Material:
 
     @cached_property
     def _decided(self) -> dict[str, list[Judged]]:
-        if self.whole is not None:
-            return self.whole._decided
-        with self.db.reading() as connection:
-            return {s.run_id: read_judged(connection, s.run_id) for s in self.sources}
+        return self._of_runs(read_judged) if self.whole is None else self.whole._decided
 
     @cached_property
     def horizon(self) -> int:

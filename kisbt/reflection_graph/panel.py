@@ -6,7 +6,7 @@ and so is what it would have earned: its closes stand in later snapshots.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -85,9 +85,9 @@ class Panel:
             for each in (self.features, self.closes, self.shares)
         )
         tickers = [ticker for ticker, known in zip(self.tickers, listed, strict=True) if known]
-        return Panel(
-            self.market, self.at[:count], self.day[:count], tickers, self.names, features, closes,
-            shares,
+        return replace(
+            self, at=self.at[:count], day=self.day[:count], tickers=tickers, features=features,
+            closes=closes, shares=shares,
         )  # fmt: skip
 
 

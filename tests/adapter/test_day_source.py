@@ -9,10 +9,9 @@ from kisbt.adapter.bars import BarSet
 from kisbt.adapter.day_source import AGAIN, HELD_DAYS, MOST_TRIES, PATIENCE, TRIES, DaySource
 from kisbt.errors import KISAPIError
 from kisbt.kis.errors import NotOnPaper
+from tests.adapter.fake_venue import DAY, A, B, VenueClock
 
-DAY = date(2025, 3, 4)
 CLOSE = datetime.combine(DAY, time(15, 30))
-A, B = "005930", "000660"
 
 
 class Paper:
@@ -29,17 +28,11 @@ class Paper:
     ) -> list[SimpleNamespace]:
         if ticker == self.dead and self.clock.at < self.heals:
             raise KISAPIError("no answer")
-        row = SimpleNamespace(day=first, open=10, high=11, low=9, close=10, volume=5, amount=50)
-        row.base, row.previous_close, row.change = 10, 10, 0
-        return [row]
+        return [SimpleNamespace(day=first)]
 
 
-class Clock:
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self) -> datetime:
-        return self.at
+class Clock(VenueClock):
+    """As fast as the wall's."""
 
     def lapse(self, seconds: float) -> timedelta:
         return timedelta(seconds=seconds)

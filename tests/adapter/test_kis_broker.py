@@ -235,7 +235,7 @@ def test_a_list_read_in_the_minute_of_the_close_is_read_again(tmp_path: Path) ->
 def test_an_order_that_no_list_ever_shows_is_waited_for_only_so_long(tmp_path: Path) -> None:
     desk = LiveDesk(tmp_path, at=datetime.combine(DAY, time(15, 26)))
     desk.place(BUY, A, 5, 50_000)
-    desk.venue.reading = "empty"
+    desk.venue.reading = "stale"  # empty, as nothing was read before
     desk.clock.at = datetime.combine(DAY, time(15, 32))
     for _ in range(MOST_LOOKS - 1):
         desk.turn(seconds=31)

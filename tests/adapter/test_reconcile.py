@@ -196,7 +196,7 @@ def test_a_fill_that_no_list_showed_in_time_is_looked_for_before_a_name_is_locke
     desk.clock.at = datetime.combine(NOW.date(), time(15, 26))
     desk.place(Side.BUY, A, 5, 50_000)
     desk.venue.fill(1, 3, 50_000)  # and no notice of it arrives
-    desk.venue.reading = "empty"
+    desk.venue.reading = "stale"  # empty, as nothing was read before
     desk.clock.at = datetime.combine(NOW.date(), time(15, 32))
     for _ in range(MOST_LOOKS):
         desk.turn(seconds=31)

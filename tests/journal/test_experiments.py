@@ -61,6 +61,19 @@ def test_what_was_read_before_is_not_read_again_and_nothing_is_missed(
         assert book.entries() == ledger.entries()
 
 
+def test_a_row_that_was_taken_out_makes_no_other_count_twice(new_journal: NewJournal) -> None:
+    db = new_journal()
+    ledger = filled(db)
+    with db.writing(durable=True) as connection:
+        connection.execute(delete(gate_events).where(gate_events.c.seq == 1))
+    for _ in range(2):
+        other = ExperimentLedger(db, clock)
+        with other.writing() as book:
+            assert [each.seq for each in book.entries()] == [0, 2, 3]
+            assert [each.seq for each in book.entries()] == [0, 2, 3]
+    assert ledger.broken_link() == 1
+
+
 def test_changed_entry_is_found(new_journal: NewJournal) -> None:
     db = new_journal()
     ledger = filled(db)

@@ -31,6 +31,7 @@ _SPELL, _SHORT_SPELL = (20, 40), (8, 12)
 """Sessions that a spell of the market lasts: at least, and on average beyond that. The short ones
 are for a trap that lies in the market's mood: a year must see that mood about as often as others.
 """
+
 _FALLEN, _OFTENER, _RARER = 0.95, 3.0, 0.7
 """A name below this share of its close 20 sessions ago surges that much oftener, others rarer:
 where averaging down is the trap, rebounds must be as common as other traits are."""
@@ -63,8 +64,8 @@ IR_3: Mapping[str, float] = {
 }
 """Effects at which the best repair of a strategy that buys every surge (no buy where the trap's
 condition holds) has a yearly information ratio of about 3, over 1,500 sessions of 40 names.
-``python -m benchmarks.repairs`` measures it: 2.98, 2.92, 3.04, 3.05 for the first, second, third
-and fifth (ten markets each); 2.87 at 0.033 and 3.32 at 0.038 of ``overextended``; 3.06 for
+``python -m benchmarks.repairs`` measures it: 3.02, 2.97, 3.08, 3.10 for the first, second, third
+and fifth (ten markets each); 2.91 at 0.033 and 3.36 at 0.038 of ``overextended``; 3.10 for
 ``averaging_down`` (twenty)."""
 
 
